@@ -1,0 +1,91 @@
+"""What a batch of writes comes to once its duplicates are known; the same for every store."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from models.records import Message
+from models.store import (
+    ChangedMessage,
+    Duplicate,
+    MovedMark,
+    NewMessage,
+    Outcome,
+    Stored,
+    Write,
+)
+
+ClientKey = tuple[str, str]
+
+
+class Plan(Struct, frozen=True):
+    """The writes that are left to do, in order, and the answer to every write of the batch."""
+
+    writes: list[Write]
+    outcomes: list[Outcome]
+
+
+def client_key(message: Message) -> ClientKey:
+    """What makes a message the same message when it is sent again."""
+    return message.sender, message.client_id
+
+
+def client_keys(writes: Iterable[Write]) -> list[ClientKey]:
+    """The keys for which a store must look whether they were used before."""
+    return list(dict.fromkeys(client_key(w.message) for w in writes if isinstance(w, NewMessage)))
+
+
+def plan(writes: Sequence[Write], firsts: Mapping[ClientKey, Message]) -> Plan:
+    """Leave out what is stored already, and close the gaps that duplicates would leave.
+
+    `firsts` holds, for the keys that were used before, the message that is stored under them.
+    """
+    planner = _Planner(firsts)
+    for write in writes:
+        match write:
+            case NewMessage(message):
+                planner.add(message)
+            case ChangedMessage(message):
+                planner.change(message)
+            case MovedMark():
+                planner.keep(write, Stored())
+    return planner.plan
+
+
+class _Planner:
+    """Walks through a batch and remembers by how much the numbers of each room move down."""
+
+    def __init__(self, firsts: Mapping[ClientKey, Message]) -> None:
+        self.plan = Plan([], [])
+        self._known = dict(firsts)
+        self._skipped: Counter[str] = Counter()
+        self._seqs: dict[str, int] = {}
+
+    def keep(self, write: Write, outcome: Outcome) -> None:
+        self.plan.writes.append(write)
+        self.plan.outcomes.append(outcome)
+
+    def add(self, message: Message) -> None:
+        first = self._known.get(client_key(message))
+        if first is None:
+            down = self._skipped[message.room]
+            message = replace(message, seq=message.seq - down, rev=message.rev - down)
+            self._known[client_key(message)] = message
+            self._seqs[message.id] = message.seq
+            self.keep(NewMessage(message), Stored(message))
+        elif first.id == message.id:
+            self.plan.outcomes.append(Stored(first))
+        else:
+            # A new message takes one of each number, so both counters fall behind alike.
+            self._skipped[message.room] += 1
+            self.plan.outcomes.append(Duplicate(first))
+
+    def change(self, message: Message) -> None:
+        message = replace(
+            message,
+            seq=self._seqs.get(message.id, message.seq),
+            rev=message.rev - self._skipped[message.room],
+        )
+        self.keep(ChangedMessage(message), Stored(message))

@@ -1,0 +1,30 @@
+"""The thread executor: the one place where blocking calls leave the event loop."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Enough that one stuck call does not hold up the others; SQLite writes one at a time anyway, and
+# pymongo's own pool is far larger.
+THREADS = 8
+
+
+class Disk:
+    """Runs the methods of a store in threads, so that the event loop never waits for one."""
+
+    def __init__(self, threads: int = THREADS) -> None:
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="disk")
+
+    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make a blocking call and return what it returns, or raise what it raises."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, partial(call, *args, **kwargs))
+
+    def close(self) -> None:
+        """Wait for the calls that are running; those that have not begun are dropped."""
+        self._executor.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,170 @@
+"""The records: what Hubbub keeps, the same in every store.
+
+Ids are ObjectIds written as 24 lower-case hex digits, in both stores. Times are UTC and carry
+milliseconds, because that is what MongoDB and JavaScript keep; `now` cuts the rest.
+"""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Literal
+
+from bson import ObjectId
+from msgspec import Struct
+
+RoomKind = Literal["direct", "private", "public"]
+RoomRole = Literal["owner", "admin", "member"]
+UserRole = Literal["user", "admin"]
+
+# The room that everybody is in. Its id spells "everyone", so that it is the same in every store.
+EVERYONE = b"everyone".hex() + "00000000"
+
+_ID = re.compile(r"[0-9a-f]{24}", re.ASCII)
+
+
+def new_id() -> str:
+    """Make an id; later ones of this process sort after earlier ones."""
+    return str(ObjectId())
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text could be an id at all."""
+    return _ID.fullmatch(text) is not None
+
+
+def now() -> datetime:
+    """The present moment, to the millisecond."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def folded(text: str) -> str:
+    """The form in which names and addresses are compared: without case, composed."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def pair_of(one: str, other: str) -> str:
+    """The key of the only direct room that two users can have."""
+    return ":".join(sorted((one, other)))
+
+
+class User(Struct, frozen=True, kw_only=True):
+    """A person, or what is left of one: a deleted account keeps its id and nothing else."""
+
+    id: str
+    name: str
+    display_name: str
+    email: str | None = None
+    password_hash: str | None = None
+    role: UserRole = "user"
+    avatar: str | None = None
+    created: datetime
+    last_seen: datetime | None = None
+    disabled: bool = False
+    deleted: datetime | None = None
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """One login. A token names it; when it is gone, the token is worth nothing."""
+
+    id: str
+    user: str
+    created: datetime
+    seen: datetime
+    expires: datetime
+    agent: str
+    address: str
+
+
+class Hint(Struct, frozen=True, kw_only=True):
+    """A copy of a room's last message for lists; the messages themselves are the truth."""
+
+    seq: int
+    rev: int
+    sender: str
+    text: str
+    at: datetime
+
+
+class Room(Struct, frozen=True, kw_only=True):
+    """Any conversation. `pair` is set for direct rooms alone, `active` sorts the lists."""
+
+    id: str
+    kind: RoomKind
+    name: str | None = None
+    description: str = ""
+    creator: str | None = None
+    created: datetime
+    active: datetime
+    pair: str | None = None
+    hint: Hint | None = None
+
+
+class Membership(Struct, frozen=True, kw_only=True):
+    """Who is in a room, as what, and how far they are; the two marks are `seq`s."""
+
+    room: str
+    user: str
+    role: RoomRole = "member"
+    joined: datetime
+    delivered: int = 0
+    read: int = 0
+    muted: bool = False
+    hidden: bool = False
+
+
+class Reaction(Struct, frozen=True, kw_only=True):
+    """One emoji under a message, and those who put it there, in order."""
+
+    emoji: str
+    users: tuple[str, ...]
+
+
+class FormerText(Struct, frozen=True, kw_only=True):
+    """What a message said before an edit, and until when."""
+
+    text: str
+    until: datetime
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """What somebody said. `seq` is its place in the room, `rev` the room's change it last took."""
+
+    id: str
+    room: str
+    seq: int
+    rev: int
+    sender: str
+    client_id: str
+    text: str
+    attachments: tuple[str, ...] = ()
+    reply_to: str | None = None
+    reactions: tuple[Reaction, ...] = ()
+    mentions: tuple[str, ...] = ()
+    pinned: bool = False
+    former: tuple[FormerText, ...] = ()
+    created: datetime
+    edited: datetime | None = None
+    deleted: datetime | None = None
+
+
+class Upload(Struct, frozen=True, kw_only=True):
+    """A file that somebody sent. `rooms` are those where it was shown."""
+
+    id: str
+    owner: str
+    name: str
+    type: str
+    size: int
+    sha256: str
+    width: int | None = None
+    height: int | None = None
+    rooms: tuple[str, ...] = ()
+    created: datetime
+
+
+class Counters(Struct, frozen=True, kw_only=True):
+    """How far a room has come: its last message and its last change."""
+
+    seq: int = 0
+    rev: int = 0

@@ -1,0 +1,66 @@
+"""Reading messages in SQLite; they are written by the store's `commit`."""
+
+import json
+from collections.abc import Iterable
+
+from models.records import Counters, Message
+from models.sqlite.database import Database
+from models.sqlite.rows import message_of
+
+
+class SQLiteMessages:
+    """Reading messages."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def counters(self, room_id: str) -> Counters:
+        """The greatest numbers of a room."""
+        # Two queries in one: SQLite reads a lone max() off the end of an index, but not a pair.
+        with self._database.read() as connection:
+            row = connection.execute(
+                """SELECT (SELECT max(seq) FROM messages WHERE room = ?1) AS seq,
+                    (SELECT max(rev) FROM messages WHERE room = ?1) AS rev""",
+                (room_id,),
+            ).fetchone()
+        return Counters(seq=row["seq"] or 0, rev=row["rev"] or 0)
+
+    def get(self, message_id: str) -> Message | None:
+        """The message of an id."""
+        found = self._all("id = ?", (message_id,))
+        return found[0] if found else None
+
+    def many(self, message_ids: Iterable[str]) -> dict[str, Message]:
+        """The messages of these ids."""
+        wanted = json.dumps(list(message_ids))
+        found = self._all("id IN (SELECT value FROM json_each(?))", (wanted,))
+        return {message.id: message for message in found}
+
+    def by_client_id(self, sender: str, client_id: str) -> Message | None:
+        """The message of a client id."""
+        found = self._all("sender = ? AND client_id = ?", (sender, client_id))
+        return found[0] if found else None
+
+    def history(
+        self, room_id: str, *, before: int | None = None, after: int | None = None, limit: int
+    ) -> list[Message]:
+        """A page of a room."""
+        last = (1 << 62) if before is None else before
+        if after is not None:
+            condition = "room = ? AND seq > ? AND seq < ? ORDER BY seq LIMIT ?"
+            return self._all(condition, (room_id, after, last, limit))
+        condition = "room = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+        return self._all(condition, (room_id, last, limit))[::-1]
+
+    def changes(self, room_id: str, *, since: int, limit: int) -> list[Message]:
+        """The messages changed since a number."""
+        condition = "room = ? AND rev > ? ORDER BY rev LIMIT ?"
+        return self._all(condition, (room_id, since, limit))
+
+    def _all(self, condition: str, values: tuple[object, ...]) -> list[Message]:
+        with self._database.read() as connection:
+            rows = connection.execute(
+                f"SELECT * FROM messages WHERE {condition}",  # noqa: S608 - our own conditions
+                values,
+            ).fetchall()
+        return [message_of(row) for row in rows]

@@ -1,0 +1,114 @@
+"""The tables, as the steps that lead to them; a step that was released is never changed.
+
+`PRAGMA user_version` counts the steps that a file has taken. Ids are text, times are milliseconds
+since 1970 (UTC), and what is only ever read as a whole (reactions, former texts) is JSON.
+"""
+
+from models.records import EVERYONE
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    # 1: accounts
+    (
+        """CREATE TABLE users (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            name_key TEXT NOT NULL UNIQUE,
+            display_name TEXT NOT NULL,
+            display_key TEXT NOT NULL,
+            email TEXT,
+            email_key TEXT UNIQUE,
+            password_hash TEXT,
+            role TEXT NOT NULL,
+            avatar TEXT,
+            created INTEGER NOT NULL,
+            last_seen INTEGER,
+            disabled INTEGER NOT NULL,
+            deleted INTEGER
+        ) WITHOUT ROWID""",
+        "CREATE INDEX users_by_role ON users (role) WHERE role <> 'user'",
+        """CREATE TABLE sessions (
+            id TEXT PRIMARY KEY,
+            user TEXT NOT NULL,
+            created INTEGER NOT NULL,
+            seen INTEGER NOT NULL,
+            expires INTEGER NOT NULL,
+            agent TEXT NOT NULL,
+            address TEXT NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE INDEX sessions_by_user ON sessions (user)",
+        "CREATE INDEX sessions_by_expiry ON sessions (expires)",
+    ),
+    # 2: rooms and messages
+    (
+        """CREATE TABLE rooms (
+            id TEXT PRIMARY KEY,
+            kind TEXT NOT NULL,
+            name TEXT,
+            description TEXT NOT NULL,
+            creator TEXT,
+            created INTEGER NOT NULL,
+            active INTEGER NOT NULL,
+            pair TEXT UNIQUE,
+            hint TEXT
+        ) WITHOUT ROWID""",
+        "CREATE INDEX rooms_public ON rooms (active, id) WHERE kind = 'public'",
+        f"""INSERT INTO rooms (id, kind, name, description, created, active)
+            VALUES ('{EVERYONE}', 'public', 'everyone', '', 0, 0)""",  # noqa: S608 - a constant
+        """CREATE TABLE memberships (
+            room TEXT NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+            user TEXT NOT NULL,
+            role TEXT NOT NULL,
+            joined INTEGER NOT NULL,
+            delivered INTEGER NOT NULL,
+            read INTEGER NOT NULL,
+            muted INTEGER NOT NULL,
+            hidden INTEGER NOT NULL,
+            PRIMARY KEY (room, user)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX memberships_by_user ON memberships (user)",
+        # With a rowid: messages are wide and come in order, so the table itself grows at its end.
+        """CREATE TABLE messages (
+            id TEXT NOT NULL UNIQUE,
+            room TEXT NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+            seq INTEGER NOT NULL,
+            rev INTEGER NOT NULL,
+            sender TEXT NOT NULL,
+            client_id TEXT NOT NULL,
+            text TEXT NOT NULL,
+            attachments TEXT,
+            reply_to TEXT,
+            reactions TEXT,
+            mentions TEXT,
+            pinned INTEGER NOT NULL,
+            former TEXT,
+            created INTEGER NOT NULL,
+            edited INTEGER,
+            deleted INTEGER,
+            UNIQUE (room, seq),
+            UNIQUE (room, rev),
+            UNIQUE (sender, client_id)
+        )""",
+    ),
+    # 3: uploads
+    (
+        """CREATE TABLE uploads (
+            id TEXT PRIMARY KEY,
+            owner TEXT NOT NULL,
+            name TEXT NOT NULL,
+            type TEXT NOT NULL,
+            size INTEGER NOT NULL,
+            sha256 TEXT NOT NULL,
+            width INTEGER,
+            height INTEGER,
+            created INTEGER NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE INDEX uploads_by_owner ON uploads (owner, id)",
+        "CREATE INDEX uploads_by_content ON uploads (sha256)",
+        """CREATE TABLE upload_rooms (
+            upload TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
+            room TEXT NOT NULL,
+            PRIMARY KEY (upload, room)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX upload_rooms_by_room ON upload_rooms (room)",
+    ),
+)

@@ -1,0 +1,108 @@
+"""The store over one SQLite file, put together from its parts."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.batch import ClientKey, client_keys, plan
+from models.records import EVERYONE, Message, now
+from models.sqlite.accounts import SQLiteSessions, SQLiteUsers
+from models.sqlite.database import Database
+from models.sqlite.messages import SQLiteMessages
+from models.sqlite.rooms import SQLiteRooms
+from models.sqlite.rows import content_row, message_of, message_row, ms
+from models.sqlite.uploads import SQLiteUploads
+from models.store import (
+    ChangedMessage,
+    MovedMark,
+    NewMessage,
+    NotFound,
+    Outcome,
+    Taken,
+    Write,
+)
+
+_INSERT = """INSERT INTO messages (
+        id, room, seq, rev, sender, client_id, text, attachments, reply_to, reactions, mentions,
+        pinned, former, created, edited, deleted
+    ) VALUES (
+        :id, :room, :seq, :rev, :sender, :client_id, :text, :attachments, :reply_to, :reactions,
+        :mentions, :pinned, :former, :created, :edited, :deleted
+    )"""
+
+_CHANGE = """UPDATE messages SET
+        rev = :rev, text = :text, attachments = :attachments, reactions = :reactions,
+        mentions = :mentions, pinned = :pinned, former = :former, edited = :edited,
+        deleted = :deleted
+    WHERE id = :id"""
+
+_MARK = """UPDATE memberships
+    SET delivered = max(delivered, :delivered), read = max(read, :read)
+    WHERE room = :room AND user = :user"""
+
+_MARK_EVERYONE = """INSERT INTO memberships
+        (room, user, role, joined, delivered, read, muted, hidden)
+    VALUES (:room, :user, 'member', :joined, :delivered, :read, 0, 0)
+    ON CONFLICT (room, user) DO UPDATE
+    SET delivered = max(delivered, excluded.delivered), read = max(read, excluded.read)"""
+
+
+class SQLiteStore:
+    """Everything that is kept, in one file of the data folder."""
+
+    def __init__(self, path: Path, *, guest: bool = False) -> None:
+        self._database = Database(path, guest=guest)
+        self.users = SQLiteUsers(self._database)
+        self.sessions = SQLiteSessions(self._database)
+        self.rooms = SQLiteRooms(self._database)
+        self.messages = SQLiteMessages(self._database)
+        self.uploads = SQLiteUploads(self._database)
+
+    def open(self) -> None:
+        """Open and migrate the file."""
+        self._database.open()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def ping(self) -> None:
+        """Read one row."""
+        with self._database.read() as connection:
+            connection.execute("SELECT 1 FROM rooms LIMIT 1").fetchone()
+
+    def commit(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Write a batch in one transaction."""
+        with self._database.write() as connection:
+            batch = plan(writes, _firsts(connection, client_keys(writes)))
+            for write in batch.writes:
+                _apply(connection, write)
+        return batch.outcomes
+
+
+def _firsts(connection: sqlite3.Connection, keys: list[ClientKey]) -> dict[ClientKey, Message]:
+    firsts = {}
+    for key in keys:
+        row = connection.execute(
+            "SELECT * FROM messages WHERE sender = ? AND client_id = ?", key
+        ).fetchone()
+        if row is not None:
+            firsts[key] = message_of(row)
+    return firsts
+
+
+def _apply(connection: sqlite3.Connection, write: Write) -> None:
+    try:
+        match write:
+            case NewMessage(message):
+                connection.execute(_INSERT, message_row(message))
+            case ChangedMessage(message):
+                connection.execute(_CHANGE, {"id": message.id, **content_row(message)})
+            case MovedMark(room=room, user=user, delivered=delivered, read=read):
+                statement = _MARK_EVERYONE if room == EVERYONE else _MARK
+                marks = {"room": room, "user": user, "delivered": delivered, "read": read}
+                connection.execute(statement, {**marks, "joined": ms(now())})
+    except sqlite3.IntegrityError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+            raise NotFound("the room does not exist") from error
+        raise Taken("number") from error

@@ -1,0 +1,354 @@
+"""The contract that every store keeps, and its errors.
+
+All methods block and may be called from several threads at once; `models.disk` is the only way to
+them from the event loop. One test suite holds every implementation to what the docstrings say.
+
+Everywhere: a text that is no id is an id that does not exist; what a method returns is durable or
+was read from what is durable; a method that raises has changed nothing, except where it says so.
+
+    StoreError
+    ├── Unavailable    the store did not answer: what was asked for may or may not have happened
+    ├── Refused        the store said no (full, read-only, locked): nothing has happened
+    ├── NotFound       the record to change is not there
+    ├── Taken          a name, e-mail or number is in use already; `field` says which
+    └── Unusable       the data belongs to a newer Hubbub, to another process, or is damaged
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol, TypedDict, Unpack
+
+from msgspec import Struct
+
+from models.records import (
+    Counters,
+    Hint,
+    Membership,
+    Message,
+    Room,
+    RoomRole,
+    Session,
+    Upload,
+    User,
+    UserRole,
+)
+
+
+class StoreError(Exception):
+    """Whatever a store may raise."""
+
+
+class Unavailable(StoreError):
+    """The store did not answer in time; the outcome of a write is unknown."""
+
+
+class Refused(StoreError):
+    """The store answered that it will not; nothing has changed."""
+
+
+class NotFound(StoreError):
+    """The record to be changed does not exist."""
+
+
+class Taken(StoreError):
+    """Something that must be unique is in use already."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"{field} is taken")
+        self.field = field
+
+
+class Unusable(StoreError):
+    """The data cannot be used by this process; starting again will not help."""
+
+
+class NewMessage(Struct, frozen=True):
+    """Store a message, unless its sender has used its client id before."""
+
+    message: Message
+
+
+class ChangedMessage(Struct, frozen=True):
+    """Replace all that can change of a stored message, and stamp it with its new `rev`."""
+
+    message: Message
+
+
+class MovedMark(Struct, frozen=True):
+    """Move a member's marks forward; a smaller number than the kept one changes nothing."""
+
+    room: str
+    user: str
+    delivered: int
+    read: int
+
+
+Write = NewMessage | ChangedMessage | MovedMark
+
+
+class Stored(Struct, frozen=True):
+    """The write is durable. `message` is as stored: its numbers may have moved down."""
+
+    message: Message | None = None
+
+
+class Duplicate(Struct, frozen=True):
+    """The sender used this client id before, for the message `first`; nothing was written."""
+
+    first: Message
+
+
+Outcome = Stored | Duplicate
+
+
+class UserChange(TypedDict, total=False):
+    """What may change of a user."""
+
+    name: str
+    display_name: str
+    email: str | None
+    password_hash: str | None
+    role: UserRole
+    avatar: str | None
+    last_seen: datetime | None
+    disabled: bool
+    deleted: datetime | None
+
+
+class RoomChange(TypedDict, total=False):
+    """What may change of a room."""
+
+    name: str | None
+    description: str
+
+
+class MembershipChange(TypedDict, total=False):
+    """What may change of a membership; marks move by `commit` alone."""
+
+    role: RoomRole
+    muted: bool
+    hidden: bool
+
+
+class Users(Protocol):
+    """The accounts. Names and e-mails are unique without case."""
+
+    def add(self, user: User) -> User:
+        """Keep a new user; Taken("name") or Taken("email").
+
+        The first user that has a password is made the administrator, however many come at once.
+        """
+
+    def get(self, user_id: str) -> User | None:
+        """The user of an id."""
+
+    def by_name(self, name: str) -> User | None:
+        """The user of a name, in any case."""
+
+    def by_email(self, email: str) -> User | None:
+        """The user of an e-mail address, in any case."""
+
+    def many(self, user_ids: Iterable[str]) -> dict[str, User]:
+        """The users of these ids, by id; those that do not exist are left out."""
+
+    def page(self, *, after: str | None = None, limit: int) -> list[User]:
+        """Users by id, from the one behind `after` on, without deleted ones."""
+
+    def search(self, text: str, *, limit: int, without: str | None = None) -> list[User]:
+        """Users whose name or display name contains the text, by name.
+
+        Without case, without deleted and disabled ones and without the user `without`. Every
+        character stands for itself. An empty text finds nobody.
+        """
+
+    def change(self, user_id: str, **changes: Unpack[UserChange]) -> User:
+        """Change some fields and return the whole; NotFound, Taken("name"), Taken("email")."""
+
+    def administrators(self) -> list[User]:
+        """The administrators that are neither disabled nor deleted."""
+
+
+class Sessions(Protocol):
+    """The logins."""
+
+    def add(self, session: Session) -> None:
+        """Keep a new session."""
+
+    def get(self, session_id: str) -> Session | None:
+        """The session of an id, expired or not."""
+
+    def of_user(self, user_id: str) -> list[Session]:
+        """A user's sessions, the newest first."""
+
+    def touch(self, session_id: str, seen: datetime) -> None:
+        """Note when a session was last used; nothing happens to one that has ended."""
+
+    def end(self, session_id: str) -> bool:
+        """Forget a session; tell whether it was there."""
+
+    def end_all(self, user_id: str, *, keep: str | None = None) -> list[str]:
+        """Forget a user's sessions but `keep`, and return the ids of those forgotten."""
+
+    def sweep(self, before: datetime) -> int:
+        """Forget the sessions that expired before a moment, and count them."""
+
+
+class Rooms(Protocol):
+    """The rooms and who is in them. The room `EVERYONE` exists as soon as the store is open."""
+
+    def add(self, room: Room, members: Sequence[Membership]) -> None:
+        """Keep a new room with its members, all or nothing; Taken("pair") for a second pair."""
+
+    def direct(self, room: Room, members: Sequence[Membership]) -> tuple[Room, bool]:
+        """The direct room of `room.pair`: the one there is, or else this; and whether it is new."""
+
+    def get(self, room_id: str) -> Room | None:
+        """The room of an id."""
+
+    def change(self, room_id: str, **changes: Unpack[RoomChange]) -> Room:
+        """Change some fields and return the whole; NotFound."""
+
+    def delete(self, room_id: str) -> bool:
+        """Remove a room with its memberships and messages; tell whether it was there.
+
+        Where the store has no transactions the room goes last: a broken deletion can be repeated.
+        """
+
+    def of_user(
+        self, user_id: str, *, before: tuple[datetime, str] | None = None, limit: int
+    ) -> list[tuple[Room, Membership]]:
+        """The rooms of a user, by (active, id), the latest first, from before `before`.
+
+        `EVERYONE` and rooms that the user has hidden are not among them.
+        """
+
+    def public(self, *, before: tuple[datetime, str] | None = None, limit: int) -> list[Room]:
+        """The public rooms but `EVERYONE`, paged and sorted as those of a user."""
+
+    def hint(self, hints: dict[str, Hint]) -> None:
+        """Note each room's last message, and that it was active then.
+
+        A hint whose `rev` is not greater than the kept one's changes nothing.
+        """
+
+    def members(
+        self, room_id: str, *, after: str | None = None, limit: int | None = None
+    ) -> list[Membership]:
+        """The memberships of a room by user id, from the one behind `after` on."""
+
+    def member(self, room_id: str, user_id: str) -> Membership | None:
+        """One membership."""
+
+    def join(self, membership: Membership) -> Membership:
+        """Make somebody a member and return what is kept; who is one already stays as they are.
+
+        NotFound when there is no such room.
+        """
+
+    def change_member(
+        self, room_id: str, user_id: str, **changes: Unpack[MembershipChange]
+    ) -> Membership:
+        """Change some fields of a membership and return the whole; NotFound."""
+
+    def leave(self, room_id: str, user_id: str) -> bool:
+        """End a membership; tell whether it was there."""
+
+
+class Messages(Protocol):
+    """Reading messages; they are written by `Store.commit` alone."""
+
+    def counters(self, room_id: str) -> Counters:
+        """The greatest `seq` and `rev` of a room, zero where nothing was said."""
+
+    def get(self, message_id: str) -> Message | None:
+        """The message of an id."""
+
+    def many(self, message_ids: Iterable[str]) -> dict[str, Message]:
+        """The messages of these ids, by id; those that do not exist are left out."""
+
+    def by_client_id(self, sender: str, client_id: str) -> Message | None:
+        """The message that a sender sent under a client id."""
+
+    def history(
+        self, room_id: str, *, before: int | None = None, after: int | None = None, limit: int
+    ) -> list[Message]:
+        """A page of a room, ascending by `seq`, both bounds exclusive.
+
+        With `after`, the page that starts there; otherwise the last one before `before`, or of all.
+        """
+
+    def changes(self, room_id: str, *, since: int, limit: int) -> list[Message]:
+        """The messages whose `rev` is greater than `since`, ascending by `rev`, each once."""
+
+
+class Uploads(Protocol):
+    """The records of files."""
+
+    def add(self, upload: Upload) -> None:
+        """Keep a new record."""
+
+    def get(self, upload_id: str) -> Upload | None:
+        """The upload of an id."""
+
+    def of_owner(self, user_id: str, *, after: str | None = None, limit: int) -> list[Upload]:
+        """A user's uploads by id, from the one behind `after` on."""
+
+    def show(self, upload_id: str, room_id: str) -> Upload:
+        """Note that an upload was shown in a room, once for each room; NotFound."""
+
+    def delete(self, upload_id: str) -> bool:
+        """Forget a record; tell whether it was there."""
+
+
+class Store(Protocol):
+    """Everything that is kept."""
+
+    @property
+    def users(self) -> Users:
+        """The accounts."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """The logins."""
+
+    @property
+    def rooms(self) -> Rooms:
+        """The rooms and their members."""
+
+    @property
+    def messages(self) -> Messages:
+        """The messages."""
+
+    @property
+    def uploads(self) -> Uploads:
+        """The records of files."""
+
+    def open(self) -> None:
+        """Make the store ready: files, indexes, migrations, the room `EVERYONE`.
+
+        Unusable when the data was written by a newer Hubbub or is in use by another process;
+        Unavailable when there is nobody to talk to. It may be tried again after either.
+        """
+
+    def close(self) -> None:
+        """Let go of everything; a second call does nothing, any other raises Unavailable."""
+
+    def ping(self) -> None:
+        """Return if the store answers, raise Unavailable if not."""
+
+    def commit(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Write a batch, in order and durably, and answer for each write.
+
+        The writes of one room carry numbers that go on from its counters without a gap. When a new
+        message turns out to be a duplicate, the numbers behind it in its room move down, so that
+        none is skipped; the outcomes tell what was stored. A batch may hold the same message, or
+        client id, more than once. A message that is stored already under its own id counts as
+        stored, so that a batch whose outcome was unknown can be committed again as it is.
+
+        Taken("number") when a `seq` or `rev` belongs to another message: the caller's counters are
+        old. A change to a message, or a mark of a membership, that does not exist changes nothing;
+        in `EVERYONE` the membership that carries the marks is made at need.
+
+        Atomic where the store has transactions on its own; elsewhere, what was written of a failed
+        batch is a prefix of its messages, and committing it again completes it.
+        """
