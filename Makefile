@@ -34,7 +34,7 @@ bench: $(VENV)/dev.stamp ## measure Hubbub beside its peers (needs Node and npm)
 	$(BIN)/python -m bench $(ARGS)
 
 docs: $(VENV)/run.stamp ## write docs/settings.md and .env.example again
-	$(BIN)/python -m conf.settings
+	$(BIN)/python -m conf.pages
 
 audit: $(VENV)/dev.stamp ## look the locked packages up in the vulnerability database
 	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements.lock

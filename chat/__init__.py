@@ -1,0 +1,1 @@
+"""What happens when somebody says something; knows no Tornado and no database."""

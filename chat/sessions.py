@@ -1,0 +1,176 @@
+"""Who is behind a token: the logins, their beginning and their end."""
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import timedelta
+
+from msgspec import Struct
+
+from chat.errors import Forbidden, NotFound, Unauthenticated
+from chat.tokens import Tokens, invalid_token
+from models.disk import Disk
+from models.records import Session, User, new_id, now
+from models.store import Store, StoreError
+
+log = logging.getLogger("hubbub.sessions")
+
+# What this process changes it knows at once; this is how long it may be wrong about what another
+# (the command line) has changed. A second is promised.
+TRUST_SECONDS = 0.5
+
+# An entry is about a kilobyte.
+MAX_TRUSTED = 10_000
+
+# Noting every use of a session would be a write per request.
+NOTE_USE_EVERY = timedelta(minutes=5)
+
+# Whoever logs in once more than this ends their own oldest login.
+MAX_SESSIONS = 100
+
+MAX_AGENT = 200
+
+
+class Client(Struct, frozen=True):
+    """Where a login comes from."""
+
+    address: str
+    agent: str
+
+
+class Identity(Struct, frozen=True):
+    """Who sent a command, and through which login."""
+
+    user: User
+    session: Session
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether this is an administrator."""
+        return self.user.role == "admin"
+
+
+class Trusted(Struct, frozen=True):
+    """An identity that was read from the store at a moment."""
+
+    identity: Identity
+    at: float
+
+
+class Sessions:
+    """Begins, recognises and ends logins. The store is the truth; a short memory spares it."""
+
+    def __init__(
+        self,
+        store: Store,
+        disk: Disk,
+        tokens: Tokens,
+        ttl: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._disk = disk
+        self._tokens = tokens
+        self._ttl = timedelta(seconds=ttl)
+        self._clock = clock
+        self._trusted: OrderedDict[str, Trusted] = OrderedDict()
+
+    async def start(self, user: User, client: Client) -> str:
+        """Log a user in and return the token."""
+        moment = now()
+        session = Session(
+            id=new_id(),
+            user=user.id,
+            created=moment,
+            seen=moment,
+            expires=moment + self._ttl,
+            agent="".join(c for c in client.agent if c.isprintable())[:MAX_AGENT],
+            address=client.address,
+        )
+        for old in (await self.of_user(user.id))[MAX_SESSIONS - 1 :]:
+            await self._end(old.id)
+        await self._disk.run(self._store.sessions.add, session)
+        return self._tokens.sign(session, moment)
+
+    async def identify(self, token: str) -> Identity:
+        """Find out who is behind a token, or refuse."""
+        claim = self._tokens.read(token)
+        trusted = self._trusted.get(claim.session)
+        if trusted is not None and self._clock() - trusted.at < TRUST_SECONDS:
+            return trusted.identity
+        identity = await self._disk.run(self._read, claim.session, claim.user)
+        self._remember(identity)
+        if now() - identity.session.seen > NOTE_USE_EVERY:
+            await self._note_use(identity)
+        return identity
+
+    async def of_user(self, user_id: str) -> list[Session]:
+        """The logins of a user that have not expired, the newest first."""
+        sessions = await self._disk.run(self._store.sessions.of_user, user_id)
+        moment = now()
+        return [session for session in sessions if session.expires > moment]
+
+    async def end(self, identity: Identity, session_id: str) -> None:
+        """End one of one's own logins."""
+        session = await self._disk.run(self._store.sessions.get, session_id)
+        if session is None or session.user != identity.user.id:
+            raise NotFound("session_not_found", "there is no such session")
+        await self._end(session_id)
+
+    async def end_all(self, user_id: str) -> int:
+        """End every login of a user and count them."""
+        ended = await self._disk.run(self._store.sessions.end_all, user_id)
+        self.forget(user_id)
+        return len(ended)
+
+    def forget(self, user_id: str) -> None:
+        """Read a user anew at the next command, because something about them has changed."""
+        for session_id in [
+            session_id
+            for session_id, trusted in self._trusted.items()
+            if trusted.identity.user.id == user_id
+        ]:
+            del self._trusted[session_id]
+
+    async def sweep(self) -> int:
+        """Forget the logins that have expired and count them."""
+        return await self._disk.run(self._store.sessions.sweep, now())
+
+    def _read(self, session_id: str, user_id: str) -> Identity:
+        session = self._store.sessions.get(session_id)
+        if session is None or session.user != user_id:
+            raise invalid_token()
+        if session.expires <= now():
+            raise Unauthenticated("token_expired", "this login has expired")
+        user = self._store.users.get(user_id)
+        if user is None or user.deleted is not None:
+            raise invalid_token()
+        if user.disabled:
+            raise Unauthenticated("account_disabled", "this account is disabled")
+        return Identity(user, session)
+
+    def _remember(self, identity: Identity) -> None:
+        self._trusted[identity.session.id] = Trusted(identity, self._clock())
+        self._trusted.move_to_end(identity.session.id)
+        if len(self._trusted) > MAX_TRUSTED:
+            self._trusted.popitem(last=False)
+
+    async def _note_use(self, identity: Identity) -> None:
+        moment = now()
+        try:
+            await self._disk.run(self._store.sessions.touch, identity.session.id, moment)
+            await self._disk.run(self._store.users.change, identity.user.id, last_seen=moment)
+        except StoreError as error:
+            # Whoever is there is served all the same.
+            log.warning("could not note that a session is in use: %s", error)
+
+    async def _end(self, session_id: str) -> None:
+        await self._disk.run(self._store.sessions.end, session_id)
+        self._trusted.pop(session_id, None)
+
+
+def require_admin(identity: Identity) -> None:
+    """Let administrators pass alone."""
+    if not identity.is_admin:
+        raise Forbidden("administrators_only", "this is for administrators")

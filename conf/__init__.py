@@ -1,0 +1,1 @@
+"""Settings, read by `server.py` alone and handed on as values."""

@@ -1,0 +1,133 @@
+"""How the text of a setting becomes a value; a ValueError says in one line what is wrong."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+SECRET_BYTES = 32
+
+# Values of this kind stand in tutorials and templates, so anyone could sign tokens with them.
+_SAMPLE_SECRET = re.compile(
+    r"your(super|jwt|own|very)?(jwt|secret)|change(me|this|it)|replace(me|this)|supersecret"
+    r"|secret(key)?here|jwtsecret(key)?$|examplesecret"
+)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.ASCII)
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_MANY_YEARS = 3650 * 86400
+
+
+def text(value: str) -> str:
+    """Any text."""
+    return value
+
+
+def path(value: str) -> Path:
+    """A file or folder."""
+    return Path(value).expanduser()
+
+
+def integer(least: int, most: int) -> Callable[[str], int]:
+    """A whole number within bounds."""
+
+    def parse(value: str) -> int:
+        # int() would also take "1_000" and the digits of other scripts.
+        if not re.fullmatch(r"-?[0-9]{1,18}", value.strip()):
+            raise ValueError(f"expected a whole number, not {value!r}")
+        number = int(value)
+        if not least <= number <= most:
+            raise ValueError(f"must be from {least} to {most}, not {number}")
+        return number
+
+    return parse
+
+
+def switch(value: str) -> bool:
+    """On or off."""
+    match value.strip().lower():
+        case "on" | "true" | "yes" | "1":
+            return True
+        case "off" | "false" | "no" | "0":
+            return False
+    raise ValueError(f"expected on or off, not {value!r}")
+
+
+def duration(value: str) -> float:
+    """Seconds, or a number with a unit."""
+    found = _DURATION.fullmatch(value.strip().lower())
+    if found is None:
+        raise ValueError(f"expected a duration such as 90, 30s, 15m, 12h or 7d, not {value!r}")
+    seconds = float(found[1]) * _SECONDS[found[2]]
+    if seconds > _MANY_YEARS:
+        raise ValueError(f"must be at most ten years, not {value!r}")
+    return seconds
+
+
+def positive_duration(value: str) -> float:
+    """A duration of a second at least."""
+    seconds = duration(value)
+    if seconds < 1:
+        raise ValueError(f"must be at least one second, not {value!r}")
+    return seconds
+
+
+def choice(*words: str) -> Callable[[str], str]:
+    """One of some words, in any case."""
+
+    def parse(value: str) -> str:
+        word = value.strip().lower()
+        if word not in words:
+            raise ValueError(f"must be one of {', '.join(words)}, not {value!r}")
+        return word
+
+    return parse
+
+
+def secret(value: str) -> str:
+    """A key that nobody can guess; the refusal never repeats it."""
+    if len(value.encode()) < SECRET_BYTES:
+        raise ValueError(f"must have at least {SECRET_BYTES} bytes")
+    plain = re.sub(r"[^a-z0-9]", "", value.lower())
+    if _SAMPLE_SECRET.search(plain) or len(set(value)) < 8:
+        raise ValueError("is a sample; make your own, for example with: openssl rand -hex 32")
+    return value
+
+
+def mongodb_uri(value: str) -> str:
+    """The address of a MongoDB; the refusal never repeats it, for it may hold a password."""
+    if not value.startswith(("mongodb://", "mongodb+srv://")):
+        raise ValueError("must begin with mongodb:// or mongodb+srv://")
+    return value
+
+
+def origins(value: str) -> tuple[str, ...]:
+    """A list of origins, each as a browser would send it, or * for any."""
+    return tuple(_origin(part) for part in _parts(value))
+
+
+def networks(value: str) -> tuple[Network, ...]:
+    """A list of addresses or networks."""
+    try:
+        return tuple(ipaddress.ip_network(part) for part in _parts(value))
+    except ValueError:
+        raise ValueError(f"expected addresses or networks, not {value!r}") from None
+
+
+def _parts(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _origin(value: str) -> str:
+    if value == "*":
+        return value
+    parts = urlsplit(value)
+    # A browser leaves a default port out of the origin, and people leave it in.
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    if default is None or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError(f"expected an origin such as https://chat.example.com, not {value!r}")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in (None, default) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"

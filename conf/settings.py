@@ -1,0 +1,199 @@
+"""Every setting of Hubbub: one typed list, with a default and a line of documentation each.
+
+defaults ← `.env` ← environment ← command line. `.env.example` and `docs/settings.md` are written
+from the list by `make docs`, and a test holds them to it.
+"""
+
+import argparse
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from conf import kinds
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the text is one line for the person who set it."""
+
+
+def option(
+    default: object,
+    doc: str,
+    kind: Callable[[str], object],
+    *,
+    shown: str | None = None,
+    aliases: tuple[str, ...] = (),
+) -> Any:
+    """Declare a setting: its default, its line of documentation, and how its text is read."""
+    metadata = {"doc": doc, "kind": kind, "shown": shown, "aliases": aliases}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The values that a server runs with."""
+
+    host: str = option("127.0.0.1", "Address to listen on.", kinds.text)
+    port: int = option(5000, "Port to listen on; 0 takes a free one.", kinds.integer(0, 65535))
+    data_dir: Path = option(
+        Path("data"), "Folder of the embedded store and of the generated secret.", kinds.path
+    )
+    upload_dir: Path = option(Path("uploads"), "Folder of uploaded files.", kinds.path)
+    mongodb_uri: str = option(
+        "",
+        "MongoDB to keep everything in; without it, an embedded SQLite file.",
+        kinds.mongodb_uri,
+        aliases=("MONGODB_URL",),
+    )
+    mongodb_wait: float = option(
+        30.0, "How long a start waits for a MongoDB that is not there.", kinds.duration, shown="30s"
+    )
+    store_timeout: float = option(
+        4.0, "How long one call to MongoDB may take.", kinds.duration, shown="4s"
+    )
+    jwt_secret: str = option(
+        "",
+        "Key that signs tokens, at least 32 bytes; without it, one is made in DATA_DIR.",
+        kinds.secret,
+    )
+    token_ttl: float = option(
+        7 * 86400.0, "How long a login lasts.", kinds.positive_duration, shown="7d"
+    )
+    client_url: tuple[str, ...] = option(
+        (),
+        "Origins of pages that may call from elsewhere, comma-separated; * for any.",
+        kinds.origins,
+        shown="",
+    )
+    trusted_proxies: tuple[kinds.Network, ...] = option(
+        (),
+        "Addresses or networks whose X-Forwarded-For is believed, comma-separated.",
+        kinds.networks,
+        shown="",
+    )
+    open_mode: bool = option(
+        False, "Let clients without authentication in by their bare names.", kinds.switch
+    )
+    bcrypt_rounds: int = option(
+        12, "Cost of a password hash; each step doubles it.", kinds.integer(4, 20)
+    )
+    password_min: int = option(
+        8, "Characters that a password must have at least.", kinds.integer(1, 72)
+    )
+    rate_limits: bool = option(
+        True, "Limits on rates and on sockets; off for benchmarks alone.", kinds.switch
+    )
+    presence_grace: float = option(
+        5.0,
+        "How long a user without a socket still counts as online.",
+        kinds.duration,
+        shown="5s",
+    )
+    body_limit: int = option(
+        64 * 1024, "Bytes that a JSON body may have.", kinds.integer(1024, 16 * 1024 * 1024)
+    )
+    body_timeout: float = option(
+        20.0, "How long a JSON body may take to arrive.", kinds.positive_duration, shown="20s"
+    )
+    log_level: str = option(
+        "info", "Least level that is logged.", kinds.choice("debug", "info", "warning", "error")
+    )
+    log_format: str = option("text", "Form of a log line.", kinds.choice("text", "json"))
+
+
+def load(
+    flags: Mapping[str, str], environment: Mapping[str, str], env_file: Path | None = None
+) -> Settings:
+    """Settle every setting: flags before environment before file before default."""
+    from_file = read_env_file(env_file) if env_file is not None and env_file.is_file() else {}
+    values: dict[str, Any] = {}
+    for item in fields(Settings):
+        # An empty value means "as if it were not there", as templates of `.env` files have it.
+        for source in (flags, environment, from_file):
+            name = next((name for name in names_of(item) if source.get(name, "") != ""), None)
+            if name is not None:
+                values[item.name] = _parsed(item, name, source[name])
+                break
+    return Settings(**values)
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Read the NAME=value lines of a file; a name that is no setting is refused.
+
+    Written here rather than taken from python-dotenv, which drops a line that it does not
+    understand and keeps no line numbers: a mistyped JWT_SECRET must not go unnoticed.
+    """
+    known = {name for item in fields(Settings) for name in names_of(item)}
+    values = {}
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        text = line.strip().removeprefix("export ")
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals:
+            raise SettingsError(f"{path}:{number}: expected NAME=value")
+        if name not in known:
+            raise SettingsError(f"{path}:{number}: unknown setting {name}{_nearest(name, known)}")
+        values[name] = _unquoted(value.strip())
+    return values
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Give a command line one flag for each setting."""
+    group = parser.add_argument_group("settings")
+    for item in fields(Settings):
+        shown = shown_default(item)
+        group.add_argument(
+            flag_name(item),
+            dest=item.name.upper(),
+            metavar="VALUE",
+            default=argparse.SUPPRESS,
+            help=item.metadata["doc"].replace("%", "%%") + (f" (default {shown})" if shown else ""),
+        )
+
+
+def chosen_flags(arguments: argparse.Namespace) -> dict[str, str]:
+    """The settings that were given on a command line, by their names."""
+    given = vars(arguments)
+    return {name: given[name] for item in fields(Settings) if (name := item.name.upper()) in given}
+
+
+def flag_name(item: Field[Any]) -> str:
+    """The command-line flag of a setting."""
+    return "--" + item.name.replace("_", "-")
+
+
+def shown_default(item: Field[Any]) -> str:
+    """A default as a person would write it."""
+    if item.metadata["shown"] is not None:
+        return str(item.metadata["shown"])
+    if isinstance(item.default, bool):
+        return "on" if item.default else "off"
+    return str(item.default)
+
+
+def names_of(item: Field[Any]) -> tuple[str, ...]:
+    """The names that a setting goes by in the environment."""
+    return (item.name.upper(), *item.metadata["aliases"])
+
+
+def _parsed(item: Field[Any], name: str, text: str) -> object:
+    try:
+        return item.metadata["kind"](text)
+    except ValueError as error:
+        raise SettingsError(f"{name}: {error}") from None
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name.upper(), known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _unquoted(value: str) -> str:
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+        return value[1:-1]
+    # Outside quotes a comment may follow, behind a space: a URI may well hold a bare #.
+    return value.split(" #", 1)[0].rstrip()

@@ -1,0 +1,1 @@
+"""The edges: bytes or JSON in, a command to the core, bytes or JSON out."""

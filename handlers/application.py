@@ -1,0 +1,46 @@
+"""The one table of paths, and the application that is made of it."""
+
+from tornado.web import url
+
+from handlers import accounts, operations, users
+from handlers.base import Nothing
+from handlers.edge import HubbubApplication
+from handlers.pages import HomeHandler, StaticHandler
+from handlers.services import Services
+
+# An id, or whatever stands where one belongs: it is for the store to say that it is nobody's.
+ID = r"([^/]{1,64})"
+
+ROUTES = (
+    (r"/(?:api/)?auth/register", accounts.RegisterHandler),
+    (r"/(?:api/)?auth/login", accounts.LoginHandler),
+    (r"/api/auth/logout", accounts.LogoutHandler),
+    (r"/api/auth/logout-all", accounts.LogoutAllHandler),
+    (r"/api/auth/password", accounts.PasswordHandler),
+    (r"/api/auth/profile", accounts.ProfileHandler),
+    (r"/api/auth/me", accounts.MeHandler),
+    (r"/api/auth/sessions", accounts.SessionsHandler),
+    (rf"/api/auth/sessions/{ID}", accounts.SessionHandler),
+    (r"/api/users", users.UsersHandler),
+    (r"/api/users/search", users.UserSearchHandler),
+    (rf"/api/users/{ID}", users.OneUserHandler),
+    (r"/api/admin/users", users.AdminUsersHandler),
+    (rf"/api/admin/users/{ID}/(disable|enable|promote|demote)", users.AdminUserHandler),
+    (r"/health", operations.HealthHandler),
+    (r"/ready", operations.ReadyHandler),
+)
+
+
+def make_application(services: Services) -> HubbubApplication:
+    """Make the application that answers on every path."""
+    folder = {"path": str(services.static_dir)}
+    pages = [
+        url(r"/()", HomeHandler, folder),
+        url(r"/static/(.*)", StaticHandler, folder),
+    ]
+    application = HubbubApplication(
+        [*(url(path, handler) for path, handler in ROUTES), *pages],
+        default_handler_class=Nothing,
+    )
+    application.services = services
+    return application

@@ -1,0 +1,91 @@
+"""The command line for accounts: the edge for whoever sits at the machine."""
+
+import argparse
+import getpass
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+
+from chat.accounts import Accounts
+from chat.directory import Administration, Directory
+from models.records import User
+
+PAGE = 500
+
+
+def add_users_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", flags: argparse.ArgumentParser
+) -> None:
+    """Give a command line the command `users`; every action takes the flags of the settings."""
+    users = commands.add_parser("users", help="list and change accounts", allow_abbrev=False)
+    actions = users.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="everybody", parents=[flags], allow_abbrev=False)
+    for action, doc in (
+        ("disable", "end somebody's logins, and let none begin"),
+        ("enable", "let a disabled account in again"),
+        ("promote", "make somebody an administrator"),
+        ("demote", "make an administrator an ordinary user"),
+        ("password", "set a new password, asked for or read from standard input"),
+    ):
+        parser = actions.add_parser(action, help=doc, parents=[flags], allow_abbrev=False)
+        parser.add_argument("name", help="user name or e-mail")
+
+
+class Console:
+    """Carries out what was typed."""
+
+    def __init__(
+        self, accounts: Accounts, administration: Administration, directory: Directory
+    ) -> None:
+        self._accounts = accounts
+        self._directory = directory
+        self._actions: dict[str, Callable[[str], Awaitable[User]]] = {
+            "disable": administration.disable,
+            "enable": administration.enable,
+            "promote": administration.promote,
+            "demote": administration.demote,
+        }
+
+    async def run(self, action: str, name: str) -> None:
+        """Do one thing and say what was done."""
+        if action == "list":
+            await self._list()
+            return
+        user = await self._directory.named(name)
+        if action == "password":
+            await self._accounts.reset_password(user, _asked_password())
+        else:
+            user = await self._actions[action](user.id)
+        _print(_line(user))
+
+    async def _list(self) -> None:
+        after = None
+        while True:
+            page = await self._directory.page(after=after, limit=PAGE)
+            for user in page:
+                _print(_line(user))
+            if len(page) < PAGE:
+                return
+            after = page[-1].id
+
+
+def _line(user: User) -> str:
+    return "\t".join(_columns(user))
+
+
+def _columns(user: User) -> Iterator[str]:
+    yield user.id
+    yield user.name
+    yield user.email or "-"
+    yield user.role
+    yield "disabled" if user.disabled else "enabled"
+    yield user.created.isoformat(timespec="seconds")
+
+
+def _asked_password() -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass("New password: ")
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")

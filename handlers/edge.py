@@ -1,0 +1,218 @@
+"""What every answer has in common: headers, origins, a request id, errors as JSON, a log line."""
+
+import logging
+import re
+import secrets
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application, HTTPError, RequestHandler
+
+from chat.errors import (
+    Busy,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refusal,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+)
+from handlers import logs
+from handlers.addresses import client_address
+from handlers.services import Services
+from models.store import StoreError
+
+log = logging.getLogger("hubbub.edge")
+
+
+class UnsupportedType(Refusal):
+    """The body is not in a form that is understood here."""
+
+
+STATUSES: dict[type[Refusal], int] = {
+    Invalid: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    TooLarge: 413,
+    UnsupportedType: 415,
+    TooMany: 429,
+    Busy: 503,
+}
+
+# The codes of what Tornado itself refuses.
+CODES = {
+    400: ("bad_request", "the request cannot be understood"),
+    403: ("forbidden", "this is not for you"),
+    404: ("not_found", "there is nothing here"),
+    405: ("method_not_allowed", "this path does not know that method"),
+    416: ("range_not_satisfiable", "there is no such range"),
+}
+
+HEADERS = {
+    "Server": "Hubbub",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+
+JSON = "application/json; charset=utf-8"
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+
+class HubbubApplication(Application):
+    """The application with what its handlers work with."""
+
+    services: Services
+
+    def log_request(self, handler: RequestHandler) -> None:
+        """Write one line about a request that was answered."""
+        if not logs.access_log.isEnabledFor(logging.INFO):
+            return
+        request = handler.request
+        method, path = request.method, logs.safe_path(request.uri or "")
+        milliseconds = round(request.request_time() * 1000, 1)
+        address = getattr(handler, "address", request.remote_ip)
+        fields = {
+            "method": method,
+            "path": path,
+            "status": handler.get_status(),
+            "ms": milliseconds,
+            "address": address,
+        }
+        text = f"{method} {path} {handler.get_status()} {milliseconds}ms {address}"
+        logs.access_log.info("%s", text, extra={"fields": fields})
+
+
+class Edge(RequestHandler):
+    """The part of a handler that is the same for JSON, pages and files."""
+
+    application: HubbubApplication
+
+    def __init__(
+        self, application: HubbubApplication, request: HTTPServerRequest, **kwargs: Any
+    ) -> None:
+        super().__init__(application, request, **kwargs)
+        logs.request_id.set(self.request_id)
+        self.services.running.begin(self)
+
+    @property
+    def services(self) -> Services:
+        """What this handler works with."""
+        return self.application.services
+
+    @cached_property
+    def request_id(self) -> str:
+        """The name of this request in answers and logs: the client's own, if it is harmless."""
+        given = self.request.headers.get("X-Request-Id", "")
+        return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+    @cached_property
+    def address(self) -> str:
+        """The address of the client."""
+        return client_address(
+            self.request.remote_ip or "",
+            self.request.headers.get("X-Forwarded-For"),
+            self.services.proxies,
+        )
+
+    def set_default_headers(self) -> None:
+        """Put the headers on that every answer carries, errors included."""
+        for name, value in HEADERS.items():
+            self.set_header(name, value)
+        self.set_header("X-Request-Id", self.request_id)
+        for name, value in self.services.origins.headers(
+            self.request.headers.get("Origin")
+        ).items():
+            self.set_header(name, value)
+
+    def prepare(self) -> None:
+        """Refuse pages that may not call, before anything is done for them."""
+        origin = self.request.headers.get("Origin")
+        if origin is not None and not self.services.origins.allows(origin, self.request.host):
+            raise Forbidden("origin_not_allowed", "pages of this origin may not call here")
+
+    def head(self, *args: str, **kwargs: str) -> Any:
+        """Answer as to GET; Tornado leaves the body out."""
+        return self.get(*args, **kwargs)
+
+    def options(self, *_: str, **__: str) -> None:
+        """Say what may be asked here, to whoever may ask."""
+        self.set_header("Allow", ", ".join(self._methods()))
+        for name, value in self.services.origins.preflight_headers().items():
+            self.set_header(name, value)
+        self.set_status(204)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer with the JSON of whatever went wrong."""
+        error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
+        refusal = self._refusal(error)
+        if refusal is None:
+            default = ("internal_error", "something went wrong here; it has been noted")
+            code, message = CODES.get(status_code, default)
+            refusal = Refusal(code, message)
+        else:
+            self.set_status(STATUSES[type(refusal)])
+        if self.get_status() == 405:
+            self.set_header("Allow", ", ".join(self._methods()))
+        if refusal.retry_after is not None:
+            self.set_header("Retry-After", str(round(refusal.retry_after)))
+        self.set_header("Content-Type", JSON)
+        self.finish(msgspec.json.encode(_error_body(refusal, self.request_id)))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log what is a fault of ours, and nothing that is the client's."""
+        if isinstance(value, StoreError):
+            log.warning("the store failed: %s: %s", typ.__name__, value)
+        elif not isinstance(value, Refusal | HTTPError):
+            log.error("uncaught exception", exc_info=(typ, value, tb))
+
+    def compute_etag(self) -> str | None:
+        """Hash no answer; what may be kept by a client says so itself."""
+        return None
+
+    def on_finish(self) -> None:
+        """Note that the request has been answered."""
+        self.services.running.end(self)
+
+    def on_connection_close(self) -> None:
+        """Note that nobody waits for the answer any more."""
+        super().on_connection_close()
+        self.services.running.end(self)
+
+    def _refusal(self, error: BaseException | None) -> Refusal | None:
+        if isinstance(error, Refusal):
+            return error
+        if isinstance(error, StoreError):
+            return Busy("store_unavailable", "the store does not answer; try again", retry_after=2)
+        return None
+
+    def _methods(self) -> list[str]:
+        own = [
+            method
+            for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+            if getattr(type(self), method.lower()) is not getattr(RequestHandler, method.lower())
+        ]
+        return [*own, *(["HEAD"] if "GET" in own else []), "OPTIONS"]
+
+
+def _error_body(refusal: Refusal, request_id: str) -> dict[str, object]:
+    body: dict[str, object] = {
+        "error": refusal.message,
+        "message": refusal.message,
+        "code": refusal.code,
+        "requestId": request_id,
+    }
+    if refusal.details is not None:
+        body["details"] = refusal.details
+    if refusal.retry_after is not None:
+        body["retryAfter"] = refusal.retry_after
+    return body

@@ -1,0 +1,80 @@
+"""Log lines: one line each whatever is in them, with the id of the request they belong to."""
+
+import json
+import logging
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+# The request that is being answered; every task has its own.
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+access_log = logging.getLogger("hubbub.access")
+
+# Query fields that must not end up in a log: old clients put their token there.
+_SECRET_FIELDS = frozenset({"token", "access_token", "auth", "signature", "password"})
+
+
+class TextFormatter(logging.Formatter):
+    """A line for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Put a record on one line, and a traceback on indented ones: nothing passes for another."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        text = f"{time} {record.levelname} {request_id.get()} {record.name}: {record.getMessage()}"
+        lines = [escaped(text)]
+        if record.exc_info:
+            trace = self.formatException(record.exc_info).split("\n")
+            lines += [f"    {escaped(line)}" for line in trace]
+        return "\n".join(lines)
+
+
+class JsonFormatter(logging.Formatter):
+    """A line for machines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Put a record into one JSON object."""
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "request_id": request_id.get(),
+            "message": record.getMessage(),
+        }
+        entry |= getattr(record, "fields", {})
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def escaped(text: str) -> str:
+    """Write control characters as escapes, line ends included."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in text
+    )
+
+
+def safe_path(uri: str) -> str:
+    """The path and query of a request, without the secrets that a query may carry."""
+    parts = urlsplit(uri)
+    if not parts.query:
+        return parts.path
+    fields = [
+        (name, "…" if name.lower() in _SECRET_FIELDS else value)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+    ]
+    return f"{parts.path}?{urlencode(fields, safe='…')}"
+
+
+def configure(level: str, form: str) -> None:
+    """Send every log line of the process to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # Tornado notes every refused request; our own access log says so already.
+    logging.getLogger("tornado.access").setLevel(logging.ERROR)
+    logging.getLogger("pymongo").setLevel(logging.WARNING)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)

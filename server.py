@@ -1,0 +1,273 @@
+"""Hubbub: the only wiring point (settings → store → core → application), and the command line.
+
+python server.py [--port 8000 …]                    serve
+python server.py users list                         look at the accounts
+python server.py users disable|enable|promote|demote|password NAME
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from chat.accounts import Accounts
+from chat.directory import Administration, Directory
+from chat.errors import Refusal
+from chat.limits import Limits
+from chat.passwords import Hasher, PasswordRules, read_common_passwords
+from chat.presence import Presence
+from chat.sessions import Sessions
+from chat.tokens import Tokens, kept_secret
+from conf import kinds
+from conf.settings import Settings, SettingsError, add_flags, chosen_flags, load
+from handlers import logs
+from handlers.application import make_application
+from handlers.console import Console, add_users_command
+from handlers.origins import Origins
+from handlers.services import Services
+from models.choice import choose_store
+from models.disk import Disk
+from models.store import Store, StoreError, Unavailable, Unusable
+
+log = logging.getLogger("hubbub")
+
+ROOT = Path(__file__).parent
+
+# A request's headers come at once or never; a connection that waits for its next request counts as
+# waiting for headers, and any client opens another when it is gone.
+HEADER_SECONDS = 10
+MAX_HEADER_BYTES = 16 * 1024
+
+# Bodies are bounded by their handlers, which can say why; Tornado would only hang up.
+NO_BODY_LIMIT = 1 << 40
+BUFFER_BYTES = 1024 * 1024
+CHUNK_BYTES = 64 * 1024
+
+# A stop takes ten seconds at most: these, and then the four that one call to a store may take.
+DRAIN_SECONDS = 5.0
+
+SWEEP_SECONDS = 3600.0
+RETRY_SECONDS = 1.0
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line whose errors are one line, as those of settings are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse what was typed."""
+        raise SettingsError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The parts that outlive a request, put together."""
+
+    store: Store
+    disk: Disk
+    hasher: Hasher
+    sessions: Sessions
+    administration: Administration
+    accounts: Accounts
+    directory: Directory
+
+    def close(self) -> None:
+        """Finish what the threads are doing, and then close the store under them."""
+        self.hasher.close()
+        self.disk.close()
+        self.store.close()
+
+
+def build_core(settings: Settings, store: Store, secret: str) -> Core:
+    """Put the core together."""
+    disk = Disk()
+    hasher = Hasher(settings.bcrypt_rounds)
+    rules = PasswordRules(settings.password_min, read_common_passwords())
+    limits = Limits(enabled=settings.rate_limits)
+    sessions = Sessions(store, disk, Tokens(secret), settings.token_ttl)
+    administration = Administration(store, disk, sessions)
+    accounts = Accounts(store, disk, sessions, administration, hasher, rules, limits)
+    directory = Directory(store, disk)
+    return Core(store, disk, hasher, sessions, administration, accounts, directory)
+
+
+def build_services(settings: Settings, core: Core) -> Services:
+    """Give the edge what it works with."""
+    return Services(
+        accounts=core.accounts,
+        administration=core.administration,
+        directory=core.directory,
+        sessions=core.sessions,
+        is_online=Presence().is_online,
+        ping=partial(core.disk.run, core.store.ping),
+        origins=Origins(settings.client_url),
+        proxies=settings.trusted_proxies,
+        body_limit=settings.body_limit,
+        static_dir=ROOT / "static",
+    )
+
+
+async def serve(settings: Settings, store: Store, secret: str) -> None:
+    """Serve until a signal says that it is enough."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    core = build_core(settings, store, secret)
+    try:
+        opening = asyncio.create_task(open_store(core, settings.mongodb_wait))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if opening.done():
+            await opening
+            await listen(settings, core, stop)
+        opening.cancel()
+        stopping.cancel()
+    finally:
+        core.close()
+
+
+async def open_store(core: Core, wait: float) -> None:
+    """Open the store, and be patient for a while with one that is not there yet."""
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            await core.disk.run(core.store.open)
+        except Unavailable as error:
+            if time.monotonic() >= deadline:
+                raise
+            log.warning("the store does not answer (%s); trying again", error)
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            return
+
+
+async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
+    """Accept connections until the event is set, and then finish what runs."""
+    services = build_services(settings, core)
+    server = HTTPServer(
+        make_application(services),
+        idle_connection_timeout=HEADER_SECONDS,
+        body_timeout=settings.body_timeout,
+        max_header_size=MAX_HEADER_BYTES,
+        max_body_size=NO_BODY_LIMIT,
+        max_buffer_size=BUFFER_BYTES,
+        chunk_size=CHUNK_BYTES,
+    )
+    sockets = bind_sockets(settings.port, settings.host)
+    server.add_sockets(sockets)
+    sweeper = asyncio.create_task(sweep(core.sessions))
+    if settings.open_mode:
+        log.warning("OPEN_MODE is on: anybody who can reach this server may use any free name")
+    host, port = sockets[0].getsockname()[:2]
+    where = "MongoDB" if settings.mongodb_uri else f"SQLite in {settings.data_dir}"
+    log.info("listening on http://%s:%d, keeping everything in %s", host, port, where)
+    await stop.wait()
+    log.info("stopping")
+    server.stop()
+    sweeper.cancel()
+    unfinished = await services.running.drained(DRAIN_SECONDS)
+    if unfinished:
+        log.warning("%d requests were not finished", unfinished)
+    await server.close_all_connections()
+
+
+async def sweep(sessions: Sessions) -> None:
+    """Forget expired logins, now and then."""
+    while True:
+        try:
+            await sessions.sweep()
+        except StoreError as error:
+            log.warning("could not forget expired logins: %s", error)
+        await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def run_console(settings: Settings, store: Store, action: str, name: str) -> None:
+    """Carry out a command about accounts."""
+    # The console signs no tokens, so it needs no key.
+    core = build_core(settings, store, secret="")
+    try:
+        await core.disk.run(store.open)
+        await Console(core.accounts, core.administration, core.directory).run(action, name)
+    finally:
+        core.close()
+
+
+def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, Settings]:
+    """Read the command line and settle the settings."""
+    flags = Parser(add_help=False)
+    add_flags(flags)
+    parser = Parser(
+        prog="server.py", description="A chat backend.", parents=[flags], allow_abbrev=False
+    )
+    commands = parser.add_subparsers(dest="command", parser_class=Parser, metavar="users")
+    add_users_command(commands, flags)
+    arguments = parser.parse_args(argv)
+    return arguments, load(chosen_flags(arguments), os.environ, Path(".env"))
+
+
+def signing_secret(settings: Settings) -> str:
+    """The key that signs tokens: the one that was set, or the one that is kept."""
+    if settings.jwt_secret:
+        return settings.jwt_secret
+    try:
+        return kinds.secret(kept_secret(settings.data_dir))
+    except ValueError as error:
+        raise SettingsError(f"{settings.data_dir / 'secret'}: {error}") from None
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The event loop of uvloop where it is installed, which is wherever it runs."""
+    with suppress(ImportError):
+        import uvloop
+
+        return uvloop.new_event_loop
+    return None
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command line and return its exit status."""
+    try:
+        arguments, settings = parse(argv)
+        logs.configure(settings.log_level, settings.log_format)
+        console = arguments.command == "users"
+        store = choose_store(
+            settings.mongodb_uri, settings.data_dir, guest=console, timeout=settings.store_timeout
+        )
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            if console:
+                name = getattr(arguments, "name", "")
+                runner.run(run_console(settings, store, arguments.action, name))
+            else:
+                runner.run(serve(settings, store, signing_secret(settings)))
+    except SettingsError as error:
+        return failed(str(error), 2)
+    except Refusal as error:
+        return failed(error.message, 1)
+    except Unavailable as error:
+        return failed(f"the store does not answer: {error}", 1)
+    except (Unusable, StoreError, OSError) as error:
+        return failed(str(error), 1)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def failed(reason: str, status: int) -> int:
+    """Say in one line why nothing was done."""
+    sys.stderr.write(f"hubbub: {logs.escaped(reason)}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
