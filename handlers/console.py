@@ -4,6 +4,7 @@ import argparse
 import getpass
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 from chat.accounts import Accounts
 from chat.directory import Administration, Directory
@@ -13,7 +14,7 @@ PAGE = 500
 
 
 def add_users_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", flags: argparse.ArgumentParser
+    commands: "argparse._SubParsersAction[Any]", flags: argparse.ArgumentParser
 ) -> None:
     """Give a command line the command `users`; every action takes the flags of the settings."""
     users = commands.add_parser("users", help="list and change accounts", allow_abbrev=False)

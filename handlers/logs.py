@@ -20,7 +20,7 @@ class TextFormatter(logging.Formatter):
     """A line for people."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Put a record on one line, and a traceback on indented ones: nothing passes for another."""
+        """Put a record on one line, and its traceback on indented ones."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         text = f"{time} {record.levelname} {request_id.get()} {record.name}: {record.getMessage()}"
         lines = [escaped(text)]

@@ -51,36 +51,37 @@ def plan(writes: Sequence[Write], firsts: Mapping[ClientKey, Message]) -> Plan:
                 planner.change(message)
             case MovedMark():
                 planner.keep(write, Stored())
-    return planner.plan
+    return planner.finish()
 
 
 class _Planner:
     """Walks through a batch and remembers by how much the numbers of each room move down."""
 
     def __init__(self, firsts: Mapping[ClientKey, Message]) -> None:
-        self.plan = Plan([], [])
+        self._writes: list[Write] = []
+        self._outcomes: list[Outcome] = []
         self._known = dict(firsts)
         self._skipped: Counter[str] = Counter()
         self._seqs: dict[str, int] = {}
 
     def keep(self, write: Write, outcome: Outcome) -> None:
-        self.plan.writes.append(write)
-        self.plan.outcomes.append(outcome)
+        self._writes.append(write)
+        self._outcomes.append(outcome)
 
     def add(self, message: Message) -> None:
-        first = self._known.get(client_key(message))
-        if first is None:
-            down = self._skipped[message.room]
-            message = replace(message, seq=message.seq - down, rev=message.rev - down)
-            self._known[client_key(message)] = message
-            self._seqs[message.id] = message.seq
-            self.keep(NewMessage(message), Stored(message))
-        elif first.id == message.id:
-            self.plan.outcomes.append(Stored(first))
+        key, down = client_key(message), self._skipped[message.room]
+        moved = replace(message, seq=message.seq - down, rev=message.rev - down)
+        first = self._known.setdefault(key, moved)
+        self._seqs[first.id] = first.seq
+        if first is moved:
+            self.keep(NewMessage(moved), Stored(moved))
+        elif (first.id, first.seq) == (moved.id, moved.seq):
+            # An earlier attempt at this batch has stored it: the same answer, not a later text.
+            self._outcomes.append(Stored(moved))
         else:
             # A new message takes one of each number, so both counters fall behind alike.
             self._skipped[message.room] += 1
-            self.plan.outcomes.append(Duplicate(first))
+            self._outcomes.append(Stored(first) if first.id == moved.id else Duplicate(first))
 
     def change(self, message: Message) -> None:
         message = replace(
@@ -89,3 +90,13 @@ class _Planner:
             rev=message.rev - self._skipped[message.room],
         )
         self.keep(ChangedMessage(message), Stored(message))
+
+    def finish(self) -> Plan:
+        """Of several changes of a message only the last is written, for it replaces the others."""
+        last = {w.message.id: w for w in self._writes if isinstance(w, ChangedMessage)}
+        writes = [
+            write
+            for write in self._writes
+            if not isinstance(write, ChangedMessage) or last[write.message.id] is write
+        ]
+        return Plan(writes, self._outcomes)

@@ -3,14 +3,16 @@
 All methods block and may be called from several threads at once; `models.disk` is the only way to
 them from the event loop. One test suite holds every implementation to what the docstrings say.
 
-Everywhere: a text that is no id is an id that does not exist; what a method returns is durable or
-was read from what is durable; a method that raises has changed nothing, except where it says so.
+Everywhere: a text that is no id is an id that does not exist, and no page comes behind it; adding a
+record under an id that is there already is Taken("id"); what a method returns is durable or was
+read from what is durable; a method that raises has changed nothing, except where it says so.
+That the ids within a record are ids is the caller's business.
 
     StoreError
     ├── Unavailable    the store did not answer: what was asked for may or may not have happened
     ├── Refused        the store said no (full, read-only, locked): nothing has happened
     ├── NotFound       the record to change is not there
-    ├── Taken          a name, e-mail or number is in use already; `field` says which
+    ├── Taken          an id, name, e-mail, pair or number is in use; `field` says which
     └── Unusable       the data belongs to a newer Hubbub, to another process, or is damaged
 """
 
@@ -136,7 +138,8 @@ class Users(Protocol):
     def add(self, user: User) -> User:
         """Keep a new user; Taken("name") or Taken("email").
 
-        The first user that has a password is made the administrator, however many come at once.
+        The first user to have a password, from the start or by a change, is made the administrator:
+        one, however many come at once, and once for good.
         """
 
     def get(self, user_id: str) -> User | None:
@@ -345,9 +348,10 @@ class Store(Protocol):
         client id, more than once. A message that is stored already under its own id counts as
         stored, so that a batch whose outcome was unknown can be committed again as it is.
 
-        Taken("number") when a `seq` or `rev` belongs to another message: the caller's counters are
-        old. A change to a message, or a mark of a membership, that does not exist changes nothing;
-        in `EVERYONE` the membership that carries the marks is made at need.
+        Taken("number") when a `seq` or `rev` belongs to another message, or a change is older than
+        the message that it would replace: the caller's counters are old. NotFound when the room of
+        a new message does not exist. A change to a message, or a mark of a membership, that does
+        not exist changes nothing; in `EVERYONE` the membership with the marks is made at need.
 
         Atomic where the store has transactions on its own; elsewhere, what was written of a failed
         batch is a prefix of its messages, and committing it again completes it.

@@ -1,6 +1,5 @@
 """Users and sessions in SQLite."""
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,14 +11,21 @@ from models.records import Session, User, folded
 from models.sqlite.database import Database
 from models.sqlite.rows import (
     assignments,
+    behind,
     insertion,
+    listed,
     ms,
     session_of,
     session_row,
     user_of,
     user_row,
 )
-from models.store import NotFound, Taken, UserChange
+from models.store import NotFound, UserChange
+
+# Once for good: the mark stays when the role is taken away or the password is forgotten.
+_APPOINT_FOUNDER = """UPDATE users SET role = 'admin', founder = 1
+    WHERE id = (SELECT min(id) FROM users WHERE password_hash IS NOT NULL)
+        AND NOT EXISTS (SELECT 1 FROM users WHERE founder)"""
 
 
 class SQLiteUsers:
@@ -30,14 +36,10 @@ class SQLiteUsers:
 
     def add(self, user: User) -> User:
         """Keep a new user; the first with a password becomes the administrator."""
-        row = user_row(user)
         with self._database.write() as connection:
-            if user.password_hash is not None and not _has_accounts(connection):
-                row["role"] = "admin"
-            try:
-                connection.execute(*insertion("users", row))
-            except sqlite3.IntegrityError as error:
-                raise _taken(error) from error
+            connection.execute(*insertion("users", user_row(user)))
+            if user.password_hash is not None:
+                connection.execute(_APPOINT_FOUNDER)
             return _require_user(connection, user.id)
 
     def get(self, user_id: str) -> User | None:
@@ -54,14 +56,13 @@ class SQLiteUsers:
 
     def many(self, user_ids: Iterable[str]) -> dict[str, User]:
         """The users of these ids."""
-        wanted = json.dumps(list(user_ids))
-        users = self._all("id IN (SELECT value FROM json_each(?))", (wanted,))
+        users = self._all("id IN (SELECT value FROM json_each(?))", (listed(user_ids),))
         return {user.id: user for user in users}
 
     def page(self, *, after: str | None = None, limit: int) -> list[User]:
         """Users by id."""
         condition = "deleted IS NULL AND id > ? ORDER BY id LIMIT ?"
-        return self._all(condition, (after or "", limit))
+        return self._all(condition, (behind(after), limit))
 
     def search(self, text: str, *, limit: int, without: str | None = None) -> list[User]:
         """Users whose name contains a text."""
@@ -75,13 +76,11 @@ class SQLiteUsers:
     def change(self, user_id: str, **changes: Unpack[UserChange]) -> User:
         """Change some fields of a user."""
         with self._database.write() as connection:
-            user = replace(_require_user(connection, user_id), **changes)
-            row = user_row(user)
-            try:
-                connection.execute(f"UPDATE users SET {assignments(row)} WHERE id = :id", row)  # noqa: S608
-            except sqlite3.IntegrityError as error:
-                raise _taken(error) from error
-            return user
+            row = user_row(replace(_require_user(connection, user_id), **changes))
+            connection.execute(f"UPDATE users SET {assignments(row)} WHERE id = :id", row)  # noqa: S608
+            if changes.get("password_hash") is not None:
+                connection.execute(_APPOINT_FOUNDER)
+            return _require_user(connection, user_id)
 
     def administrators(self) -> list[User]:
         """The administrators that can act."""
@@ -120,7 +119,7 @@ class SQLiteSessions:
         """A user's sessions."""
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT * FROM sessions WHERE user = ? ORDER BY id DESC", (user_id,)
+                "SELECT * FROM sessions WHERE user = ? ORDER BY created DESC, id DESC", (user_id,)
             ).fetchall()
         return [session_of(row) for row in rows]
 
@@ -153,18 +152,8 @@ class SQLiteSessions:
             ).rowcount
 
 
-def _has_accounts(connection: sqlite3.Connection) -> bool:
-    found = connection.execute("SELECT 1 FROM users WHERE password_hash IS NOT NULL LIMIT 1")
-    return found.fetchone() is not None
-
-
 def _require_user(connection: sqlite3.Connection, user_id: str) -> User:
     row = connection.execute("SELECT * FROM users WHERE id = ?", (user_id,)).fetchone()
     if row is None:
         raise NotFound("the user does not exist")
     return user_of(row)
-
-
-def _taken(error: sqlite3.IntegrityError) -> Taken:
-    # SQLite names the column in its message and nowhere else.
-    return Taken("email" if "email_key" in str(error) else "name")

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import IO
 
 from models.sqlite.schema import MIGRATIONS
-from models.store import Refused, Unavailable, Unusable
+from models.store import NotFound, Refused, StoreError, Taken, Unavailable, Unusable
 
 # Another process (the command line beside a server) may hold the file for a moment.
 BUSY_SECONDS = 4.0
+
+# What is in use already, by the last column of the constraint that says so.
+_UNIQUE = {"name_key": "name", "email_key": "email", "seq": "number", "rev": "number"}
 
 # What SQLite says when it has certainly not written; anything else leaves the outcome open.
 _REFUSALS = frozenset({
@@ -24,6 +27,8 @@ _REFUSALS = frozenset({
     sqlite3.SQLITE_CONSTRAINT,
     sqlite3.SQLITE_TOOBIG,
 })  # fmt: skip
+
+_DAMAGES = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
 
 class Database:
@@ -159,7 +164,8 @@ class Database:
                 connection.execute(f"PRAGMA user_version = {number}")
                 connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
                 raise
 
 
@@ -169,10 +175,20 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-        if code == sqlite3.SQLITE_NOTADB:
-            raise Unusable(f"the data file is damaged: {error}") from error
-        # The low byte is the primary code; the rest says more about it.
-        if code & 0xFF in _REFUSALS:
-            raise Refused(str(error)) from error
-        raise Unavailable(str(error)) from error
+        raise _translation(error) from error
+
+
+def _translation(error: sqlite3.Error) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    if code in {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}:
+        # SQLite names the columns in its message ("... failed: users.name_key") and nowhere else.
+        column = str(error).rpartition(".")[2]
+        return Taken(_UNIQUE.get(column, column))
+    if code == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+        return NotFound("the room does not exist")
+    # The low byte is the primary code; the rest says more about it.
+    if code & 0xFF in _DAMAGES:
+        return Unusable(f"the data file is damaged: {error}")
+    if code & 0xFF in _REFUSALS:
+        return Refused(str(error))
+    return Unavailable(str(error))

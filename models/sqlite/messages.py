@@ -1,11 +1,10 @@
 """Reading messages in SQLite; they are written by the store's `commit`."""
 
-import json
 from collections.abc import Iterable
 
 from models.records import Counters, Message
 from models.sqlite.database import Database
-from models.sqlite.rows import message_of
+from models.sqlite.rows import listed, message_of
 
 
 class SQLiteMessages:
@@ -32,8 +31,7 @@ class SQLiteMessages:
 
     def many(self, message_ids: Iterable[str]) -> dict[str, Message]:
         """The messages of these ids."""
-        wanted = json.dumps(list(message_ids))
-        found = self._all("id IN (SELECT value FROM json_each(?))", (wanted,))
+        found = self._all("id IN (SELECT value FROM json_each(?))", (listed(message_ids),))
         return {message.id: message for message in found}
 
     def by_client_id(self, sender: str, client_id: str) -> Message | None:

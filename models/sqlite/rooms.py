@@ -7,10 +7,11 @@ from typing import Unpack
 
 from msgspec.structs import replace
 
-from models.records import EVERYONE, Hint, Membership, Room
+from models.records import EVERYONE, Hint, Membership, Room, is_id
 from models.sqlite.database import Database
 from models.sqlite.rows import (
     assignments,
+    behind,
     insertion,
     membership_of,
     membership_row,
@@ -19,10 +20,12 @@ from models.sqlite.rows import (
     room_of,
     room_row,
 )
-from models.store import MembershipChange, NotFound, RoomChange, Taken
+from models.store import MembershipChange, NotFound, RoomChange
 
 # Later than any time that a record can carry, so that "from the top" needs no second query.
 _LATEST = (1 << 62, "")
+# And earlier: nothing comes behind what is no id.
+_EARLIEST = (-(1 << 62), "")
 
 
 class SQLiteRooms:
@@ -113,7 +116,7 @@ class SQLiteRooms:
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT * FROM memberships WHERE room = ? AND user > ? ORDER BY user LIMIT ?",
-                (room_id, after or "", -1 if limit is None else limit),
+                (room_id, behind(after), -1 if limit is None else limit),
             ).fetchall()
         return [membership_of(row) for row in rows]
 
@@ -128,10 +131,7 @@ class SQLiteRooms:
             there = _member(connection, membership.room, membership.user)
             if there is not None:
                 return there
-            try:
-                connection.execute(*insertion("memberships", membership_row(membership)))
-            except sqlite3.IntegrityError as error:
-                raise NotFound("the room does not exist") from error
+            connection.execute(*insertion("memberships", membership_row(membership)))
             return membership
 
     def change_member(
@@ -162,10 +162,7 @@ class SQLiteRooms:
 
 
 def _add(connection: sqlite3.Connection, room: Room, members: Sequence[Membership]) -> None:
-    try:
-        connection.execute(*insertion("rooms", room_row(room)))
-    except sqlite3.IntegrityError as error:
-        raise Taken("pair") from error
+    connection.execute(*insertion("rooms", room_row(room)))
     for member in members:
         connection.execute(*insertion("memberships", membership_row(member)))
 
@@ -178,4 +175,6 @@ def _member(connection: sqlite3.Connection, room_id: str, user_id: str) -> Membe
 
 
 def _bound(before: tuple[datetime, str] | None) -> tuple[int, str]:
-    return _LATEST if before is None else (ms(before[0]), before[1])
+    if before is None:
+        return _LATEST
+    return (ms(before[0]), before[1]) if is_id(before[1]) else _EARLIEST

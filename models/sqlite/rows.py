@@ -1,6 +1,7 @@
 """Records to rows and back."""
 
 import sqlite3
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from models.records import (
     Upload,
     User,
     folded,
+    is_id,
 )
 
 Row = dict[str, Any]
@@ -53,6 +55,18 @@ def moment_or_none(value: int | None) -> datetime | None:
 def packed(value: object) -> str | None:
     """A part that is read as a whole, as JSON; an empty one takes no room."""
     return msgspec.json.encode(value).decode() if value else None
+
+
+def listed(ids: Iterable[str]) -> str:
+    """Ids as the JSON that a statement takes apart; SQLite would cut other texts at a NUL."""
+    return msgspec.json.encode([text for text in ids if is_id(text)]).decode()
+
+
+def behind(after: str | None) -> str:
+    """The text behind which a page of ids begins; nothing comes behind what is no id."""
+    if after is None:
+        return ""
+    return after if is_id(after) else "~"
 
 
 def insertion(table: str, row: Row) -> tuple[str, Row]:

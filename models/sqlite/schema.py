@@ -111,4 +111,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
         "CREATE INDEX upload_rooms_by_room ON upload_rooms (room)",
     ),
+    # 4: who was made the first administrator, so that nobody is made it again
+    (
+        "ALTER TABLE users ADD COLUMN founder INTEGER NOT NULL DEFAULT 0",
+        """UPDATE users SET founder = 1
+            WHERE id = (SELECT min(id) FROM users WHERE password_hash IS NOT NULL)""",
+        "CREATE INDEX users_founder ON users (founder) WHERE founder",
+    ),
 )

@@ -16,7 +16,6 @@ from models.store import (
     ChangedMessage,
     MovedMark,
     NewMessage,
-    NotFound,
     Outcome,
     Taken,
     Write,
@@ -92,17 +91,19 @@ def _firsts(connection: sqlite3.Connection, keys: list[ClientKey]) -> dict[Clien
 
 
 def _apply(connection: sqlite3.Connection, write: Write) -> None:
-    try:
-        match write:
-            case NewMessage(message):
-                connection.execute(_INSERT, message_row(message))
-            case ChangedMessage(message):
-                connection.execute(_CHANGE, {"id": message.id, **content_row(message)})
-            case MovedMark(room=room, user=user, delivered=delivered, read=read):
-                statement = _MARK_EVERYONE if room == EVERYONE else _MARK
-                marks = {"room": room, "user": user, "delivered": delivered, "read": read}
-                connection.execute(statement, {**marks, "joined": ms(now())})
-    except sqlite3.IntegrityError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-            raise NotFound("the room does not exist") from error
-        raise Taken("number") from error
+    match write:
+        case NewMessage(message):
+            connection.execute(_INSERT, message_row(message))
+        case ChangedMessage(message):
+            _require_newer(connection, message)
+            connection.execute(_CHANGE, {"id": message.id, **content_row(message)})
+        case MovedMark(room=room, user=user, delivered=delivered, read=read):
+            statement = _MARK_EVERYONE if room == EVERYONE else _MARK
+            marks = {"room": room, "user": user, "delivered": delivered, "read": read}
+            connection.execute(statement, {**marks, "joined": ms(now())})
+
+
+def _require_newer(connection: sqlite3.Connection, change: Message) -> None:
+    kept = connection.execute("SELECT rev FROM messages WHERE id = ?", (change.id,)).fetchone()
+    if kept is not None and kept["rev"] > change.rev:
+        raise Taken("number")

@@ -4,7 +4,7 @@ import sqlite3
 
 from models.records import Upload
 from models.sqlite.database import Database
-from models.sqlite.rows import insertion, upload_of, upload_row
+from models.sqlite.rows import behind, insertion, upload_of, upload_row
 from models.store import NotFound
 
 
@@ -31,7 +31,7 @@ class SQLiteUploads:
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT * FROM uploads WHERE owner = ? AND id > ? ORDER BY id LIMIT ?",
-                (user_id, after or "", limit),
+                (user_id, behind(after), limit),
             ).fetchall()
             return [upload_of(row, _rooms(connection, row["id"])) for row in rows]
 
