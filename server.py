@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -34,7 +35,7 @@ from conf import kinds
 from conf.settings import Settings, SettingsError, add_flags, chosen_flags, load
 from handlers import logs
 from handlers.application import make_application
-from handlers.console import Console, add_users_command
+from handlers.console import USERS_COMMAND, Console, add_users_command
 from handlers.origins import Origins
 from handlers.services import Services
 from models.choice import choose_store
@@ -164,7 +165,7 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
         max_buffer_size=BUFFER_BYTES,
         chunk_size=CHUNK_BYTES,
     )
-    sockets = bind_sockets(settings.port, settings.host)
+    sockets = bound_sockets(settings.host, settings.port)
     server.add_sockets(sockets)
     sweeper = asyncio.create_task(sweep(core.sessions))
     if settings.open_mode:
@@ -180,6 +181,14 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     if unfinished:
         log.warning("%d requests were not finished", unfinished)
     await server.close_all_connections()
+
+
+def bound_sockets(host: str, port: int) -> list[socket.socket]:
+    """Take the address to listen on."""
+    try:
+        return bind_sockets(port, host)
+    except OSError as error:
+        raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
 async def sweep(sessions: Sessions) -> None:
@@ -208,10 +217,17 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, Settings]:
     flags = Parser(add_help=False)
     add_flags(flags)
     parser = Parser(
-        prog="server.py", description="A chat backend.", parents=[flags], allow_abbrev=False
+        prog="server.py",
+        description="A chat backend.",
+        epilog=f"Accounts: server.py {USERS_COMMAND} --help",
+        parents=[flags],
+        allow_abbrev=False,
     )
-    commands = parser.add_subparsers(dest="command", parser_class=Parser, metavar="users")
-    add_users_command(commands, flags)
+    parser.set_defaults(command="serve")
+    # Only where it is asked for: a command that may be left out makes poor errors of bad flags.
+    if USERS_COMMAND in argv:
+        commands = parser.add_subparsers(dest="command", parser_class=Parser, metavar="COMMAND")
+        add_users_command(commands, flags)
     arguments = parser.parse_args(argv)
     return arguments, load(chosen_flags(arguments), os.environ, Path(".env"))
 
@@ -240,7 +256,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         arguments, settings = parse(argv)
         logs.configure(settings.log_level, settings.log_format)
-        console = arguments.command == "users"
+        console = arguments.command == USERS_COMMAND
         store = choose_store(
             settings.mongodb_uri, settings.data_dir, guest=console, timeout=settings.store_timeout
         )

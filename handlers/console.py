@@ -10,6 +10,8 @@ from chat.accounts import Accounts
 from chat.directory import Administration, Directory
 from models.records import User
 
+USERS_COMMAND = "users"
+
 PAGE = 500
 
 
@@ -17,7 +19,7 @@ def add_users_command(
     commands: "argparse._SubParsersAction[Any]", flags: argparse.ArgumentParser
 ) -> None:
     """Give a command line the command `users`; every action takes the flags of the settings."""
-    users = commands.add_parser("users", help="list and change accounts", allow_abbrev=False)
+    users = commands.add_parser(USERS_COMMAND, help="list and change accounts", allow_abbrev=False)
     actions = users.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="everybody", parents=[flags], allow_abbrev=False)
     for action, doc in (

@@ -24,15 +24,11 @@ class StaticHandler(Edge, StaticFileHandler):
     absolute_path: str | None = None
 
     async def get(self, path: str, include_body: bool = True) -> None:
-        """Send a file."""
-        await StaticFileHandler.get(self, path, include_body)
-
-    def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
-        """Find a file; what lies outside the folder is not there."""
+        """Send a file; what is outside the folder, or no file, is not there."""
         try:
-            return super().validate_absolute_path(root, absolute_path)
+            await StaticFileHandler.get(self, path, include_body)
         except HTTPError as error:
-            raise HTTPError(404) from error
+            raise HTTPError(404 if error.status_code == 403 else error.status_code) from error
 
     def compute_etag(self) -> str | None:
         """The hash of the file that is sent, if one is."""
