@@ -27,6 +27,8 @@ class StaticHandler(Edge, StaticFileHandler):
         """Send a file; what is outside the folder, or no file, is not there."""
         try:
             await StaticFileHandler.get(self, path, include_body)
+        except ValueError as error:  # a NUL, which no file name can hold
+            raise HTTPError(404) from error
         except HTTPError as error:
             raise HTTPError(404 if error.status_code == 403 else error.status_code) from error
 
