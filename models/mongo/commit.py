@@ -1,0 +1,137 @@
+"""Writing a batch to MongoDB, which has no transactions where it runs alone.
+
+What stands in for one: every write may be repeated without doing anything twice, and they are done
+in order. So a batch that broke off has written a prefix, and the same batch again completes it.
+"""
+
+from collections.abc import Sequence
+
+from pymongo import InsertOne, UpdateOne
+from pymongo.database import Database as Collections
+from pymongo.errors import BulkWriteError
+from pymongo.read_concern import ReadConcern
+
+from models.batch import ClientKey, client_key, client_keys, plan
+from models.mongo.documents import (
+    Document,
+    content_document,
+    key_of,
+    membership_key,
+    message_document,
+    message_of,
+)
+from models.mongo.errors import is_duplicate
+from models.records import EVERYONE, Message, now
+from models.store import (
+    ChangedMessage,
+    MovedMark,
+    NewMessage,
+    NotFound,
+    Outcome,
+    Taken,
+    Unavailable,
+    Write,
+)
+
+
+def commit(collections: Collections[Document], writes: Sequence[Write]) -> list[Outcome]:
+    """Write a batch, and again from the top when others used its client ids in between."""
+    keys = client_keys(writes)
+    firsts = _firsts(collections, keys)
+    while True:
+        batch = plan(writes, firsts)
+        _require_rooms(collections, batch.writes)
+        _require_newer(collections, batch.writes)
+        try:
+            _write(collections, batch.writes)
+        except BulkWriteError as error:
+            known = len(firsts)
+            firsts = _firsts(collections, keys)
+            if is_duplicate(error) and len(firsts) > known:
+                continue
+            raise
+        if writes and not batch.writes:
+            _flush(collections)
+        return batch.outcomes
+
+
+def _firsts(collections: Collections[Document], keys: list[ClientKey]) -> dict[ClientKey, Message]:
+    if not keys:
+        return {}
+    # Also what is not durable yet: an earlier attempt at this batch may be on its way to the disk.
+    messages = collections.messages.with_options(read_concern=ReadConcern("local"))
+    by_sender: dict[str, list[str]] = {}
+    for sender, client_id in keys:
+        by_sender.setdefault(sender, []).append(client_id)
+    wanted = [
+        {"sender": key_of(sender), "client_id": {"$in": client_ids}}
+        for sender, client_ids in by_sender.items()
+    ]
+    found = map(message_of, messages.find({"$or": wanted}))
+    return {client_key(message): message for message in found}
+
+
+def _require_rooms(collections: Collections[Document], writes: Sequence[Write]) -> None:
+    # One look into the index of ids: 0.3 ms a batch, a tenth of what twenty messages take.
+    rooms = {key_of(write.message.room) for write in writes if isinstance(write, NewMessage)}
+    wanted = {"_id": {"$in": list(rooms)}}
+    if rooms and len(list(collections.rooms.find(wanted, {"_id": 1}))) < len(rooms):
+        raise NotFound("the room does not exist")
+
+
+def _require_newer(collections: Collections[Document], writes: Sequence[Write]) -> None:
+    revs = {
+        key_of(write.message.id): write.message.rev
+        for write in writes
+        if isinstance(write, ChangedMessage)
+    }
+    if not revs:
+        return
+    for kept in collections.messages.find({"_id": {"$in": list(revs)}}, {"rev": 1}):
+        if kept["rev"] > revs[kept["_id"]]:
+            raise Taken("number")
+
+
+def _write(collections: Collections[Document], writes: Sequence[Write]) -> None:
+    messages: list[InsertOne[Document] | UpdateOne] = []
+    marks: list[UpdateOne] = []
+    for write in writes:
+        match write:
+            case NewMessage(message):
+                messages.append(InsertOne(message_document(message)))
+            case ChangedMessage(message):
+                messages.append(_change(message))
+            case MovedMark():
+                marks.append(_mark(write))
+    # One ordered batch, though a run of one kind would be faster: whoever reads the changes of a
+    # room in the middle of it must never see a `rev` before all smaller ones are there.
+    if messages:
+        collections.messages.bulk_write(messages)
+    if marks:
+        try:
+            collections.memberships.bulk_write(marks)
+        except BulkWriteError as error:
+            raise Unavailable("the marks of a batch were not written") from error
+
+
+def _change(message: Message) -> UpdateOne:
+    # The condition on `rev` is for an earlier attempt that a frozen server carries out late: it
+    # must not undo what has come after it.
+    return UpdateOne(
+        {"_id": key_of(message.id), "rev": {"$lte": message.rev}},
+        {"$set": content_document(message)},
+    )
+
+
+def _mark(mark: MovedMark) -> UpdateOne:
+    membership = membership_key(mark.room, mark.user)
+    moved: Document = {"$max": {"delivered": mark.delivered, "read": mark.read}}
+    if mark.room != EVERYONE:
+        return UpdateOne(membership, moved)
+    made = {"role": "member", "joined": now(), "muted": False, "hidden": False}
+    return UpdateOne(membership, {**moved, "$setOnInsert": made}, upsert=True)
+
+
+def _flush(collections: Collections[Document]) -> None:
+    """Make durable what was only read: all that was written before a write is durable with it."""
+    collections.meta.update_one({"_id": "flush"}, {"$inc": {"count": 1}}, upsert=True)

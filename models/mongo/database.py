@@ -1,0 +1,145 @@
+"""One MongoDB database: its client, its indexes and the version of its data."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC
+
+import pymongo
+from pymongo import MongoClient, ReturnDocument
+from pymongo.collection import Collection
+from pymongo.cursor import Cursor
+from pymongo.database import Database as Collections
+from pymongo.errors import OperationFailure, PyMongoError
+
+from models.mongo.documents import Document
+from models.mongo.errors import translated
+from models.mongo.schema import INDEXES, MIGRATIONS
+from models.store import Unavailable, Unusable
+
+DEFAULT_NAME = "hubbub"
+
+# What a start may take to build indexes or migrate: a million messages take some ten seconds.
+PREPARATION_SECONDS = 600.0
+
+# A client that is closed takes leave of its server, for half a minute if that is frozen.
+FAREWELL_SECONDS = 1.0
+
+# Codes that say that the data does not fit an index, or that another index of this name is there:
+# IndexOptionsConflict, IndexKeySpecsConflict, DuplicateKey.
+_NO_INDEX = frozenset({85, 86, 11000})
+
+
+class Database:
+    """The database and its client; `use` is the only way to them."""
+
+    def __init__(self, uri: str, timeout: float) -> None:
+        self._uri = uri
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._client: MongoClient[Document] | None = None
+        self._collections: Collections[Document] | None = None
+
+    def open(self) -> None:
+        """Connect, migrate the data and ensure the indexes."""
+        self.close()
+        client, collections = _connect(self._uri)
+        try:
+            with translated():
+                with pymongo.timeout(self._timeout):
+                    collections.command("ping")
+                with pymongo.timeout(PREPARATION_SECONDS):
+                    _migrate(collections)
+                    _ensure_indexes(collections)
+        except BaseException:
+            _disconnect(client)
+            raise
+        with self._lock:
+            self._client, self._collections = client, collections
+
+    def close(self) -> None:
+        """Let go of all connections; calls that are under way end in Unavailable."""
+        with self._lock:
+            client, self._client, self._collections = self._client, None, None
+        if client is not None:
+            _disconnect(client)
+
+    @contextmanager
+    def use(self) -> Iterator[Collections[Document]]:
+        """Lend the collections; all that is done with them shares one time limit."""
+        collections = self._collections
+        if collections is None:
+            raise Unavailable("the store is closed")
+        with translated(), pymongo.timeout(self._timeout):
+            yield collections
+
+
+def page(cursor: Cursor[Document], limit: int | None) -> list[Document]:
+    """As many of what was found as are wanted; to MongoDB itself a limit of 0 means none."""
+    if limit is None:
+        return list(cursor)
+    return list(cursor.limit(limit)) if limit > 0 else []
+
+
+def kept(collection: Collection[Document], wanted: Document, document: Document) -> Document:
+    """What there is of `wanted`, or else this document from now on: one step, for many at once."""
+    found = collection.find_one_and_update(
+        wanted,
+        {"$setOnInsert": document},
+        upsert=True,
+        return_document=ReturnDocument.AFTER,
+    )
+    assert found is not None  # noqa: S101 - an upsert finds what it has made
+    return found
+
+
+def _connect(uri: str) -> tuple[MongoClient[Document], Collections[Document]]:
+    """Make a client, which connects by itself as soon as it is used."""
+    client: MongoClient[Document] | None = None
+    with suppress(PyMongoError, ValueError, TypeError, OSError):
+        client = MongoClient(
+            uri,
+            appname="hubbub",
+            connect=False,
+            tz_aware=True,
+            tzinfo=UTC,
+            # An acknowledgement means stored, and so does an answer: neither may be rolled back.
+            w="majority",
+            journal=True,
+            readConcernLevel="majority",
+            readPreference="primary",
+        )
+        return client, client.get_default_database(DEFAULT_NAME)
+    if client is not None:
+        _disconnect(client)
+    # Outside of the handler and without PyMongo's own words: they can hold a part of the password.
+    raise Unusable("MONGODB_URI is malformed; expected mongodb://user:password@host:27017/database")
+
+
+def _disconnect(client: MongoClient[Document]) -> None:
+    with pymongo.timeout(FAREWELL_SECONDS):
+        client.close()
+
+
+def _migrate(collections: Collections[Document]) -> None:
+    schema = collections.meta.find_one({"_id": "schema"}) or {"version": 0}
+    version = schema["version"]
+    if version > len(MIGRATIONS):
+        raise Unusable(
+            f"the database {collections.name} was written by a newer Hubbub (data version "
+            f"{version}, this one knows {len(MIGRATIONS)})"
+        )
+    for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
+        step(collections)
+        collections.meta.update_one({"_id": "schema"}, {"$max": {"version": number}}, upsert=True)
+
+
+def _ensure_indexes(collections: Collections[Document]) -> None:
+    for name, indexes in INDEXES.items():
+        try:
+            collections[name].create_indexes(list(indexes))
+        except OperationFailure as error:
+            if error.code not in _NO_INDEX:
+                raise
+            text = (error.details or {}).get("errmsg", error.code)
+            raise Unusable(f"cannot index {collections.name}.{name}: {text}") from error

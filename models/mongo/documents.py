@@ -1,0 +1,290 @@
+"""Records to documents and back.
+
+Documents have the fields of the records, ids as ObjectIds and times as dates, so that what is kept
+reads well in MongoDB's own tools.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from bson import ObjectId
+
+from models.records import (
+    FormerText,
+    Hint,
+    Membership,
+    Message,
+    Reaction,
+    Room,
+    Session,
+    Upload,
+    User,
+    folded,
+    is_id,
+)
+
+Document = dict[str, Any]
+
+
+def key_of(text: str) -> ObjectId | str:
+    """An id as it is kept; a text that is no id stays what it is, and so finds nothing."""
+    return ObjectId(text) if is_id(text) else text
+
+
+def key_or_none(text: str | None) -> ObjectId | str | None:
+    """As `key_of`, where the id may be missing."""
+    return None if text is None else key_of(text)
+
+
+def keys_of(texts: Iterable[str]) -> list[ObjectId | str]:
+    """Many ids as they are kept."""
+    return [key_of(text) for text in texts]
+
+
+def ids_of(keys: Iterable[object]) -> tuple[str, ...]:
+    """Kept ids as the records have them."""
+    return tuple(str(key) for key in keys)
+
+
+def id_or_none(key: object) -> str | None:
+    """A kept id, where it may be missing."""
+    return None if key is None else str(key)
+
+
+def user_document(user: User) -> Document:
+    """A user with the keys by which it is found."""
+    return {
+        "_id": key_of(user.id),
+        "name": user.name,
+        "name_key": folded(user.name),
+        "display_name": user.display_name,
+        "display_key": folded(user.display_name),
+        "email": user.email,
+        "email_key": None if user.email is None else folded(user.email),
+        "password_hash": user.password_hash,
+        "role": user.role,
+        "avatar": user.avatar,
+        "created": user.created,
+        "last_seen": user.last_seen,
+        "disabled": user.disabled,
+        "deleted": user.deleted,
+    }
+
+
+def user_of(document: Document) -> User:
+    """The user of a document."""
+    return User(
+        id=str(document["_id"]),
+        name=document["name"],
+        display_name=document["display_name"],
+        email=document["email"],
+        password_hash=document["password_hash"],
+        role=document["role"],
+        avatar=document["avatar"],
+        created=document["created"],
+        last_seen=document["last_seen"],
+        disabled=document["disabled"],
+        deleted=document["deleted"],
+    )
+
+
+def session_document(session: Session) -> Document:
+    """A session as a document."""
+    return {
+        "_id": key_of(session.id),
+        "user": key_of(session.user),
+        "created": session.created,
+        "seen": session.seen,
+        "expires": session.expires,
+        "agent": session.agent,
+        "address": session.address,
+    }
+
+
+def session_of(document: Document) -> Session:
+    """The session of a document."""
+    return Session(
+        id=str(document["_id"]),
+        user=str(document["user"]),
+        created=document["created"],
+        seen=document["seen"],
+        expires=document["expires"],
+        agent=document["agent"],
+        address=document["address"],
+    )
+
+
+def hint_document(hint: Hint) -> Document:
+    """A hint as a part of its room."""
+    return {
+        "seq": hint.seq,
+        "rev": hint.rev,
+        "sender": key_of(hint.sender),
+        "text": hint.text,
+        "at": hint.at,
+    }
+
+
+def hint_of(document: Document) -> Hint:
+    """The hint of a part of a room."""
+    return Hint(
+        seq=document["seq"],
+        rev=document["rev"],
+        sender=str(document["sender"]),
+        text=document["text"],
+        at=document["at"],
+    )
+
+
+def room_document(room: Room) -> Document:
+    """A room as a document."""
+    return {
+        "_id": key_of(room.id),
+        "kind": room.kind,
+        "name": room.name,
+        "description": room.description,
+        "creator": key_or_none(room.creator),
+        "created": room.created,
+        "active": room.active,
+        "pair": room.pair,
+        "hint": None if room.hint is None else hint_document(room.hint),
+    }
+
+
+def room_of(document: Document) -> Room:
+    """The room of a document."""
+    hint = document["hint"]
+    return Room(
+        id=str(document["_id"]),
+        kind=document["kind"],
+        name=document["name"],
+        description=document["description"],
+        creator=id_or_none(document["creator"]),
+        created=document["created"],
+        active=document["active"],
+        pair=document["pair"],
+        hint=None if hint is None else hint_of(hint),
+    )
+
+
+def membership_key(room: str, user: str) -> Document:
+    """What finds one membership."""
+    return {"room": key_of(room), "user": key_of(user)}
+
+
+def membership_document(membership: Membership) -> Document:
+    """A membership as a document."""
+    return {
+        **membership_key(membership.room, membership.user),
+        "role": membership.role,
+        "joined": membership.joined,
+        "delivered": membership.delivered,
+        "read": membership.read,
+        "muted": membership.muted,
+        "hidden": membership.hidden,
+    }
+
+
+def membership_of(document: Document) -> Membership:
+    """The membership of a document."""
+    return Membership(
+        room=str(document["room"]),
+        user=str(document["user"]),
+        role=document["role"],
+        joined=document["joined"],
+        delivered=document["delivered"],
+        read=document["read"],
+        muted=document["muted"],
+        hidden=document["hidden"],
+    )
+
+
+def content_document(message: Message) -> Document:
+    """The part of a message that a change may replace."""
+    return {
+        "rev": message.rev,
+        "text": message.text,
+        "attachments": keys_of(message.attachments),
+        "reactions": [
+            {"emoji": reaction.emoji, "users": keys_of(reaction.users)}
+            for reaction in message.reactions
+        ],
+        "mentions": keys_of(message.mentions),
+        "pinned": message.pinned,
+        "former": [{"text": former.text, "until": former.until} for former in message.former],
+        "edited": message.edited,
+        "deleted": message.deleted,
+    }
+
+
+def message_document(message: Message) -> Document:
+    """A message as a document."""
+    return {
+        "_id": key_of(message.id),
+        "room": key_of(message.room),
+        "seq": message.seq,
+        "sender": key_of(message.sender),
+        "client_id": message.client_id,
+        "reply_to": key_or_none(message.reply_to),
+        "created": message.created,
+        **content_document(message),
+    }
+
+
+def message_of(document: Document) -> Message:
+    """The message of a document."""
+    return Message(
+        id=str(document["_id"]),
+        room=str(document["room"]),
+        seq=document["seq"],
+        rev=document["rev"],
+        sender=str(document["sender"]),
+        client_id=document["client_id"],
+        text=document["text"],
+        attachments=ids_of(document["attachments"]),
+        reply_to=id_or_none(document["reply_to"]),
+        reactions=tuple(
+            Reaction(emoji=reaction["emoji"], users=ids_of(reaction["users"]))
+            for reaction in document["reactions"]
+        ),
+        mentions=ids_of(document["mentions"]),
+        pinned=document["pinned"],
+        former=tuple(
+            FormerText(text=former["text"], until=former["until"]) for former in document["former"]
+        ),
+        created=document["created"],
+        edited=document["edited"],
+        deleted=document["deleted"],
+    )
+
+
+def upload_document(upload: Upload) -> Document:
+    """An upload as a document."""
+    return {
+        "_id": key_of(upload.id),
+        "owner": key_of(upload.owner),
+        "name": upload.name,
+        "type": upload.type,
+        "size": upload.size,
+        "sha256": upload.sha256,
+        "width": upload.width,
+        "height": upload.height,
+        "rooms": keys_of(upload.rooms),
+        "created": upload.created,
+    }
+
+
+def upload_of(document: Document) -> Upload:
+    """The upload of a document."""
+    return Upload(
+        id=str(document["_id"]),
+        owner=str(document["owner"]),
+        name=document["name"],
+        type=document["type"],
+        size=document["size"],
+        sha256=document["sha256"],
+        width=document["width"],
+        height=document["height"],
+        rooms=tuple(sorted(ids_of(document["rooms"]))),
+        created=document["created"],
+    )

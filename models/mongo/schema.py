@@ -1,0 +1,63 @@
+"""The indexes, and the steps that lead older data here; a released step is never changed.
+
+The document `schema` of the collection `meta` counts the steps that a database has taken. A step
+may run twice (when the process was killed behind it, or two started at once), so it must be able
+to. Indexes are ensured at every start: without the unique ones no promise of a store would hold.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.database import Database as Collections
+
+from models.mongo.documents import Document, key_of, room_document
+from models.records import EVERYONE, Room
+
+INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
+    "users": (
+        IndexModel("name_key", unique=True),
+        # Partial, because most users have none and `null` would be unique too.
+        IndexModel("email_key", unique=True, partialFilterExpression={"email_key": {"$type": 2}}),
+        IndexModel("role", partialFilterExpression={"role": "admin"}),
+    ),
+    "sessions": (
+        IndexModel([("user", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel("expires"),
+    ),
+    "rooms": (
+        IndexModel("pair", unique=True, partialFilterExpression={"pair": {"$type": 2}}),
+        IndexModel(
+            [("active", DESCENDING), ("_id", DESCENDING)],
+            partialFilterExpression={"kind": "public"},
+        ),
+    ),
+    "memberships": (
+        IndexModel([("room", ASCENDING), ("user", ASCENDING)], unique=True),
+        IndexModel("user"),
+    ),
+    "messages": (
+        IndexModel([("room", ASCENDING), ("seq", ASCENDING)], unique=True),
+        IndexModel([("room", ASCENDING), ("rev", ASCENDING)], unique=True),
+        IndexModel([("sender", ASCENDING), ("client_id", ASCENDING)], unique=True),
+    ),
+    "uploads": (
+        IndexModel([("owner", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel("sha256"),
+        IndexModel("rooms"),
+    ),
+}
+
+
+def _everyone(collections: Collections[Document]) -> None:
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    room = Room(id=EVERYONE, kind="public", name="everyone", created=epoch, active=epoch)
+    collections.rooms.update_one(
+        {"_id": key_of(EVERYONE)}, {"$setOnInsert": room_document(room)}, upsert=True
+    )
+
+
+MIGRATIONS: tuple[Callable[[Collections[Document]], None], ...] = (
+    # 1: the room of everybody
+    _everyone,
+)

@@ -1,0 +1,47 @@
+"""The store over one MongoDB database, put together from its parts."""
+
+from collections.abc import Sequence
+
+from models.mongo.accounts import MongoSessions, MongoUsers, appoint_founder
+from models.mongo.commit import commit
+from models.mongo.database import Database
+from models.mongo.messages import MongoMessages
+from models.mongo.rooms import MongoRooms
+from models.mongo.uploads import MongoUploads
+from models.store import Outcome, Write
+
+
+class MongoStore:
+    """Everything that is kept, in the database that a URI names (`hubbub` if it names none).
+
+    `timeout` bounds every call, in seconds, however often it asks the server.
+    """
+
+    def __init__(self, uri: str, *, timeout: float = 4.0) -> None:
+        self._database = Database(uri, timeout)
+        self.users = MongoUsers(self._database)
+        self.sessions = MongoSessions(self._database)
+        self.rooms = MongoRooms(self._database)
+        self.messages = MongoMessages(self._database)
+        self.uploads = MongoUploads(self._database)
+
+    def open(self) -> None:
+        """Connect and prepare the database."""
+        self._database.open()
+        with self._database.use() as collections:
+            # For when the process was killed between the first account and its role.
+            appoint_founder(collections)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._database.close()
+
+    def ping(self) -> None:
+        """Ask the server for a sign of life."""
+        with self._database.use() as collections:
+            collections.command("ping")
+
+    def commit(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Write a batch in order."""
+        with self._database.use() as collections:
+            return commit(collections, writes)

@@ -1,0 +1,106 @@
+"""What all tests share: a real mongod, stores that are open and empty, and no stray errors."""
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from models.mongo import MongoStore
+from models.sqlite import SQLiteStore
+from models.store import Store
+from tests.mongod import Mongod, find_mongod
+from tests.requirements import missing
+
+STORES = ("sqlite", "mongodb")
+
+
+@pytest.fixture(autouse=True)
+def _no_stray_errors(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> Iterator[None]:
+    yield
+    if request.node.get_closest_marker("expects_errors") is None:
+        records = [*caplog.get_records("setup"), *caplog.get_records("call")]
+        stray = [record for record in records if record.levelno >= logging.ERROR]
+        assert not stray, "\n".join(record.getMessage() for record in stray)
+
+
+@pytest.fixture(scope="session")
+def mongod_program() -> Path:
+    """The mongod of this machine."""
+    program = find_mongod()
+    if program is None:
+        missing("mongod", "set MONGOD, or put it on the PATH")
+    return program
+
+
+@pytest.fixture(scope="session")
+def mongod(mongod_program: Path) -> Iterator[Mongod]:
+    """A mongod for all tests that do it no harm."""
+    with Mongod(mongod_program) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mongo_client(mongod: Mongod) -> Iterator[MongoClient[dict[str, Any]]]:
+    """A plain client of that mongod, for what no store would do."""
+    with MongoClient[dict[str, Any]](mongod.uri(), tz_aware=True) as client:
+        yield client
+
+
+@pytest.fixture
+def mongo_uri(mongod: Mongod, mongo_client: MongoClient[dict[str, Any]]) -> str:
+    """A database without documents; its indexes stay, for dropping it would take far longer."""
+    database = mongo_client["hubbub"]
+    for name in database.list_collection_names():
+        database[name].delete_many({})
+    return mongod.uri()
+
+
+@pytest.fixture
+def mongo_store(mongo_uri: str) -> Iterator[MongoStore]:
+    """An empty store over MongoDB."""
+    store = MongoStore(mongo_uri)
+    store.open()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[SQLiteStore]:
+    """An empty store over a file."""
+    store = SQLiteStore(tmp_path / "hubbub.db")
+    store.open()
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest) -> Store:
+    """An empty store of either kind."""
+    kept: Store = request.getfixturevalue(
+        "sqlite_store" if request.param == "sqlite" else "mongo_store"
+    )
+    return kept
+
+
+@pytest.fixture
+def reopen(store: Store, request: pytest.FixtureRequest) -> Iterator[Callable[[], Store]]:
+    """Closes the store and opens another over the same data, as a new process would."""
+    opened: list[Store] = []
+
+    def close_and_open() -> Store:
+        store.close()
+        if isinstance(store, MongoStore):
+            opened.append(MongoStore(request.getfixturevalue("mongo_uri")))
+        else:
+            opened.append(SQLiteStore(request.getfixturevalue("tmp_path") / "hubbub.db"))
+        opened[-1].open()
+        return opened[-1]
+
+    yield close_and_open
+    for other in opened:
+        other.close()
