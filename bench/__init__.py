@@ -1,0 +1,1 @@
+"""Benchmarks: Hubbub beside the servers that people would otherwise write."""
