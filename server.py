@@ -24,13 +24,20 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from chat.accounts import Accounts
+from chat.chat import Chat
 from chat.directory import Administration, Directory
 from chat.errors import Refusal
+from chat.hub import Hub
 from chat.limits import Limits
+from chat.membership import Memberships
 from chat.passwords import Hasher, PasswordRules, read_common_passwords
+from chat.people import People
 from chat.presence import Presence
+from chat.reading import Reading
+from chat.rooms import Rooms
 from chat.sessions import Sessions
 from chat.tokens import Tokens, kept_secret
+from chat.typing import Typing
 from conf import kinds
 from conf.settings import Settings, SettingsError, add_flags, chosen_flags, load
 from handlers import logs
@@ -38,6 +45,7 @@ from handlers.application import make_application
 from handlers.console import USERS_COMMAND, Console, add_users_command
 from handlers.origins import Origins
 from handlers.services import Services
+from handlers.sockets import Caps, Sockets
 from models.choice import choose_store
 from models.disk import Disk
 from models.store import Store, StoreError, Unavailable, Unusable
@@ -82,6 +90,14 @@ class Core:
     administration: Administration
     accounts: Accounts
     directory: Directory
+    limits: Limits
+    people: People
+    hub: Hub
+    presence: Presence
+    typing: Typing
+    memberships: Memberships
+    chat: Chat
+    reading: Reading
 
     def close(self) -> None:
         """Finish what the threads are doing, and then close the store under them."""
@@ -99,18 +115,56 @@ def build_core(settings: Settings, store: Store, secret: str) -> Core:
     sessions = Sessions(store, disk, Tokens(secret), settings.token_ttl)
     administration = Administration(store, disk, sessions)
     accounts = Accounts(store, disk, sessions, administration, hasher, rules, limits)
-    directory = Directory(store, disk)
-    return Core(store, disk, hasher, sessions, administration, accounts, directory)
+    people, hub, rooms = People(store, disk), Hub(), Rooms(store, disk)
+    memberships = Memberships(
+        store,
+        disk,
+        rooms,
+        people,
+        hub,
+        max_members=settings.members_per_room,
+        max_rooms=settings.rooms_per_user,
+    )
+    return Core(
+        store=store,
+        disk=disk,
+        hasher=hasher,
+        sessions=sessions,
+        administration=administration,
+        accounts=accounts,
+        directory=Directory(store, disk),
+        limits=limits,
+        people=people,
+        hub=hub,
+        presence=Presence(hub, people, settings.presence_grace),
+        typing=Typing(hub),
+        memberships=memberships,
+        chat=Chat(store, disk, rooms, people, hub, memberships, settings.edit_window),
+        reading=Reading(store, disk, rooms, people),
+    )
 
 
 def build_services(settings: Settings, core: Core) -> Services:
     """Give the edge what it works with."""
+    caps = Caps(
+        per_user=settings.sockets_per_user,
+        per_address=settings.sockets_per_address,
+        unauthenticated=settings.sockets_unauthenticated,
+    )
     return Services(
         accounts=core.accounts,
         administration=core.administration,
         directory=core.directory,
         sessions=core.sessions,
-        is_online=Presence().is_online,
+        limits=core.limits,
+        people=core.people,
+        hub=core.hub,
+        presence=core.presence,
+        typing=core.typing,
+        memberships=core.memberships,
+        chat=core.chat,
+        reading=core.reading,
+        sockets=Sockets(core.sessions, caps if settings.rate_limits else None),
         ping=partial(core.disk.run, core.store.ping),
         origins=Origins(settings.client_url),
         proxies=settings.trusted_proxies,
@@ -167,7 +221,11 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     )
     sockets = bound_sockets(settings.host, settings.port)
     server.add_sockets(sockets)
-    sweeper = asyncio.create_task(sweep(core.sessions))
+    core.sessions.on_end = services.sockets.close_sessions
+    tasks = [
+        asyncio.create_task(sweep(core.sessions)),
+        asyncio.create_task(services.sockets.keep()),
+    ]
     if settings.open_mode:
         log.warning("OPEN_MODE is on: anybody who can reach this server may use any free name")
     host, port = sockets[0].getsockname()[:2]
@@ -176,10 +234,15 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     await stop.wait()
     log.info("stopping")
     server.stop()
-    sweeper.cancel()
+    for task in tasks:
+        task.cancel()
+    services.sockets.close_all()
     unfinished = await services.running.drained(DRAIN_SECONDS)
     if unfinished:
         log.warning("%d requests were not finished", unfinished)
+    await core.chat.journal.close()
+    core.presence.close()
+    core.typing.close()
     await server.close_all_connections()
 
 

@@ -1,5 +1,6 @@
 """One's own account: making it, entering it, changing it, leaving it for good."""
 
+import asyncio
 import logging
 from typing import Unpack
 
@@ -62,6 +63,8 @@ class Accounts:
         self._hasher = hasher
         self._rules = rules
         self._limits = limits
+        # A password that is replaced while it is being compared must not open its account.
+        self._entering = asyncio.Lock()
 
     async def register(self, command: Register, client: Client) -> LoggedIn:
         """Make an account and log in to it."""
@@ -106,13 +109,10 @@ class Accounts:
         password_hash = None if user is None else user.password_hash
         if not await self._hasher.verify(command.password, password_hash) or user is None:
             log.info("login failed from %s", client.address)
-            raise Unauthenticated("invalid_credentials", "the name or the password is wrong")
+            raise _wrong_credentials()
         for bucket in taken:
             self._limits.give_back(*bucket)
-        if user.disabled:
-            raise Forbidden("account_disabled", "this account is disabled")
-        user = await self._welcome(user, command.password)
-        return LoggedIn(user, await self._sessions.start(user, client))
+        return await self._enter(user, command.password, client)
 
     async def change_password(
         self, identity: Identity, command: ChangePassword, client: Client
@@ -126,8 +126,10 @@ class Accounts:
     async def reset_password(self, user: User, password: str) -> None:
         """Give an account a new password, for whoever owns the machine; its logins end."""
         self._rules.require_good(password, names=(user.name, user.email or user.name))
-        await self._change(user, password_hash=await self._hasher.hash(password))
-        await self._sessions.end_all(user.id)
+        password_hash = await self._hasher.hash(password)
+        async with self._entering:
+            await self._change(user, password_hash=password_hash)
+            await self._sessions.end_all(user.id)
         log.info("account %s has a new password", user.id)
 
     async def change_profile(self, identity: Identity, command: ChangeProfile) -> User:
@@ -180,11 +182,21 @@ class Accounts:
             buckets.append((LOGINS_BY_ACCOUNT, account))
         return buckets
 
-    async def _welcome(self, user: User, password: str) -> User:
+    async def _enter(self, user: User, password: str, client: Client) -> LoggedIn:
         changes: UserChange = {"last_seen": now()}
         if user.password_hash is not None and self._hasher.is_weak(user.password_hash):
             changes["password_hash"] = await self._hasher.hash(password)
-        return await self._change(user, **changes)
+        async with self._entering:
+            present = await self._disk.run(self._store.users.get, user.id)
+            if present is not None and present.password_hash == user.password_hash:
+                if present.disabled:
+                    raise Forbidden("account_disabled", "this account is disabled")
+                user = await self._change(user, **changes)
+                return LoggedIn(user, await self._sessions.start(user, client))
+        # It was replaced, or hashed anew by another login, since it was read.
+        if present is None or not await self._hasher.verify(password, present.password_hash):
+            raise _wrong_credentials()
+        return await self._enter(present, password, client)
 
     async def _require_password(self, user: User, password: str) -> None:
         packed(password)
@@ -208,6 +220,10 @@ class Accounts:
         changed = await self._disk.run(self._store.users.change, user.id, **changes)
         self._sessions.forget(user.id)
         return changed
+
+
+def _wrong_credentials() -> Unauthenticated:
+    return Unauthenticated("invalid_credentials", "the name or the password is wrong")
 
 
 def _taken(field: str) -> Conflict:

@@ -10,6 +10,10 @@ _USERNAME = re.compile(r"[A-Za-z0-9_.-]{3,30}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 
 MAX_DISPLAY_NAME = 30
+MAX_ROOM_NAME = 60
+
+# Letters and symbols that show nothing: Hangul fillers, the empty Braille pattern, a joiner.
+_BLANKS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
 
 # Names that would be taken for the server, for a role or for everybody, and those that JavaScript
 # finds on every object.
@@ -43,11 +47,23 @@ def require_display_name(name: str) -> str:
             f"a display name has 1 to {MAX_DISPLAY_NAME} characters",
             details={"field": "displayName"},
         )
-    if not all(_is_visible(character) for character in tidy):
+    if not all(_is_allowed(character) for character in tidy) or not any(map(_is_visible, tidy)):
         raise Invalid(
             "invalid_display_name",
-            "a display name has no control, formatting or unassigned characters",
+            "a display name is visible: no control, formatting, blank or unassigned characters",
             details={"field": "displayName"},
+        )
+    return tidy
+
+
+def require_room_name(name: str) -> str:
+    """Check and tidy the name of a room: as a person's, and longer."""
+    tidy = unicodedata.normalize("NFC", name).strip()
+    if not 1 <= len(tidy) <= MAX_ROOM_NAME or not all(map(_is_allowed, tidy)):
+        raise Invalid(
+            "invalid_room_name",
+            f"the name of a room has 1 to {MAX_ROOM_NAME} visible characters",
+            details={"field": "name"},
         )
     return tidy
 
@@ -60,7 +76,12 @@ def require_email(address: str) -> str:
 
 
 def _is_visible(character: str) -> bool:
+    # M: marks, which need a character before them.
+    return unicodedata.category(character)[0] not in "MZ"
+
+
+def _is_allowed(character: str) -> bool:
     # C: control, format (direction overrides, joiners), surrogate, private, unassigned.
     # Zl, Zp: line and paragraph separators. Of the spaces, only the plain one.
     category = unicodedata.category(character)
-    return character == " " or category[0] not in "CZ"
+    return character == " " or (category[0] not in "CZ" and character not in _BLANKS)

@@ -1,27 +1,59 @@
-"""Who is online: whoever has at least one socket open."""
+"""Who is online: whoever has at least one socket, and for a grace after the last one has gone."""
 
-from collections import Counter
+import asyncio
+
+from chat.events import Event, UserOffline, UserOnline
+from chat.hub import Hub, Outbox
+from chat.people import People
+
+# Up to this many people online, everybody is told who comes and goes, as older clients expect.
+MAX_TOLD = 1_000
 
 
 class Presence:
-    """Counts sockets per user. It begins empty, so nobody is online after a crash."""
+    """Announces who comes and goes. It begins empty, so nobody is online after a crash."""
 
-    def __init__(self) -> None:
-        self._sockets: Counter[str] = Counter()
-
-    def connect(self, user_id: str) -> bool:
-        """Count a socket; tell whether it is the user's first."""
-        self._sockets[user_id] += 1
-        return self._sockets[user_id] == 1
-
-    def disconnect(self, user_id: str) -> bool:
-        """Count a socket out; tell whether it was the user's last."""
-        self._sockets[user_id] -= 1
-        if self._sockets[user_id] > 0:
-            return False
-        del self._sockets[user_id]
-        return True
+    def __init__(self, hub: Hub, people: People, grace: float) -> None:
+        self._hub = hub
+        self._people = people
+        self._grace = grace
+        # Those whose last socket has gone, and who may be back before anybody is told.
+        self._leaving: dict[str, asyncio.TimerHandle] = {}
 
     def is_online(self, user_id: str) -> bool:
-        """Tell whether a user has a socket."""
-        return user_id in self._sockets
+        """Tell whether somebody is online."""
+        return self._hub.is_connected(user_id) or user_id in self._leaving
+
+    def online(self) -> list[str]:
+        """Those who are online, as many as are told at once."""
+        users = {*self._hub.users(), *self._leaving}
+        return sorted(users)[:MAX_TOLD]
+
+    def connect(self, outbox: Outbox) -> None:
+        """Let a socket hear, and announce its user if it is the first."""
+        first = self._hub.connect(outbox)
+        leaving = self._leaving.pop(outbox.user, None)
+        if leaving is not None:
+            leaving.cancel()
+        elif first:
+            self._announce(UserOnline(outbox.user, self._people.name(outbox.user)), outbox.user)
+
+    def disconnect(self, outbox: Outbox) -> None:
+        """Forget a socket, and announce after the grace that its user has gone."""
+        if self._hub.disconnect(outbox):
+            loop = asyncio.get_running_loop()
+            self._leaving[outbox.user] = loop.call_later(self._grace, self._gone, outbox.user)
+
+    def close(self) -> None:
+        """Announce nothing more."""
+        for handle in self._leaving.values():
+            handle.cancel()
+        self._leaving.clear()
+
+    def _gone(self, user_id: str) -> None:
+        del self._leaving[user_id]
+        self._announce(UserOffline(user_id, self._people.name(user_id)), user_id)
+
+    def _announce(self, event: Event, user_id: str) -> None:
+        if len(self._hub) <= MAX_TOLD:
+            self._hub.tell_all(event, without=user_id)

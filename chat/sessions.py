@@ -75,6 +75,9 @@ class Sessions:
         self._ttl = timedelta(seconds=ttl)
         self._clock = clock
         self._trusted: OrderedDict[str, Trusted] = OrderedDict()
+        self._changes = 0
+        # Whoever must know that logins have ended: their sockets are to be closed.
+        self.on_end: Callable[[list[str]], None] = lambda _: None
 
     async def start(self, user: User, client: Client) -> str:
         """Log a user in and return the token."""
@@ -96,11 +99,14 @@ class Sessions:
     async def identify(self, token: str) -> Identity:
         """Find out who is behind a token, or refuse."""
         claim = self._tokens.read(token)
-        trusted = self._trusted.get(claim.session)
-        if trusted is not None and self._clock() - trusted.at < TRUST_SECONDS:
+        trusted, moment = self._trusted.get(claim.session), self._clock()
+        if trusted is not None and moment - trusted.at < TRUST_SECONDS:
             return trusted.identity
+        changes = self._changes
         identity = await self._disk.run(self._read, claim.session, claim.user)
-        self._remember(identity)
+        # What changed while it was being read may not be in it.
+        if changes == self._changes:
+            self._remember(identity, moment)
         if now() - identity.session.seen > NOTE_USE_EVERY:
             await self._note_use(identity)
         return identity
@@ -122,16 +128,22 @@ class Sessions:
         """End every login of a user and count them."""
         ended = await self._disk.run(self._store.sessions.end_all, user_id)
         self.forget(user_id)
+        self.on_end(ended)
         return len(ended)
 
     def forget(self, user_id: str) -> None:
         """Read a user anew at the next command, because something about them has changed."""
+        self._changes += 1
         for session_id in [
             session_id
             for session_id, trusted in self._trusted.items()
             if trusted.identity.user.id == user_id
         ]:
             del self._trusted[session_id]
+
+    async def living(self, session_ids: set[str]) -> set[str]:
+        """Those of some logins that have not ended, whoever ended them."""
+        return await self._disk.run(self._store.sessions.living, session_ids, now())
 
     async def sweep(self) -> int:
         """Forget the logins that have expired and count them."""
@@ -150,8 +162,8 @@ class Sessions:
             raise Unauthenticated("account_disabled", "this account is disabled")
         return Identity(user, session)
 
-    def _remember(self, identity: Identity) -> None:
-        self._trusted[identity.session.id] = Trusted(identity, self._clock())
+    def _remember(self, identity: Identity, moment: float) -> None:
+        self._trusted[identity.session.id] = Trusted(identity, moment)
         self._trusted.move_to_end(identity.session.id)
         if len(self._trusted) > MAX_TRUSTED:
             self._trusted.popitem(last=False)
@@ -167,7 +179,9 @@ class Sessions:
 
     async def _end(self, session_id: str) -> None:
         await self._disk.run(self._store.sessions.end, session_id)
+        self._changes += 1
         self._trusted.pop(session_id, None)
+        self.on_end([session_id])
 
 
 def require_admin(identity: Identity) -> None:

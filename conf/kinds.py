@@ -10,11 +10,13 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 SECRET_BYTES = 32
 
-# Values of this kind stand in tutorials and templates, so anyone could sign tokens with them.
+# Words of tutorials and templates, whose keys anyone could sign tokens with. A random key holds one
+# of them once in ten million times.
 _SAMPLE_SECRET = re.compile(
-    r"your(super|jwt|own|very)?(jwt|secret)|change(me|this|it)|replace(me|this)|supersecret"
-    r"|secret(key)?here|jwtsecret(key)?$|examplesecret"
+    r"secret|change(me|this|it|in)|replace(me|this|it|in)|password|example|12345678|abcdefgh"
 )
+# Anything else in a host (a wildcard, a letter that is not ASCII) no browser ever sends.
+_HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]", re.ASCII)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _MANY_YEARS = 3650 * 86400
@@ -27,7 +29,10 @@ def text(value: str) -> str:
 
 def path(value: str) -> Path:
     """A file or folder."""
-    return Path(value).expanduser()
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError(f"there is no such home folder: {value!r}") from None
 
 
 def integer(least: int, most: int) -> Callable[[str], int]:
@@ -126,8 +131,10 @@ def _origin(value: str) -> str:
     parts = urlsplit(value)
     # A browser leaves a default port out of the origin, and people leave it in.
     default = {"http": 80, "https": 443}.get(parts.scheme)
-    if default is None or not parts.hostname or parts.path.strip("/") or parts.query:
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    extra = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if default is None or extra or not _HOST.fullmatch(host):
         raise ValueError(f"expected an origin such as https://chat.example.com, not {value!r}")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     port = "" if parts.port in (None, default) else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}"

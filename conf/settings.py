@@ -6,12 +6,21 @@ from the list by `make docs`, and a test holds them to it.
 
 import argparse
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from conf import kinds
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+# In quotes or bare, and then perhaps a comment, behind a space: a URI may well hold a bare #.
+_VALUE = re.compile(
+    r"""(?:\s*(?P<quote>["'])(?P<quoted>.*?)(?P=quote)|(?P<bare>(?!\s*["']).*?))(?:\s+#.*|\s*)""",
+    re.ASCII,
+)
 
 
 class SettingsError(Exception):
@@ -91,6 +100,22 @@ class Settings:
         kinds.duration,
         shown="5s",
     )
+    members_per_room: int = option(
+        10_000, "People who may be in a room.", kinds.integer(2, 1_000_000)
+    )
+    rooms_per_user: int = option(2_000, "Rooms that a person may be in.", kinds.integer(1, 100_000))
+    edit_window: float = option(
+        0.0, "How long a message may be edited; 0 for ever.", kinds.duration, shown="0"
+    )
+    sockets_per_user: int = option(
+        20, "Sockets that a person may have open.", kinds.integer(1, 1_000_000)
+    )
+    sockets_per_address: int = option(
+        200, "Sockets that an address may have open.", kinds.integer(1, 1_000_000)
+    )
+    sockets_unauthenticated: int = option(
+        1_000, "Sockets that may be open before anybody has logged in.", kinds.integer(1, 1_000_000)
+    )
     body_limit: int = option(
         64 * 1024, "Bytes that a JSON body may have.", kinds.integer(1024, 16 * 1024 * 1024)
     )
@@ -127,17 +152,21 @@ def read_env_file(path: Path) -> dict[str, str]:
     """
     known = {name for item in fields(Settings) for name in names_of(item)}
     values = {}
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+    for number, line in enumerate(_text(path).splitlines(), start=1):
         text = line.strip().removeprefix("export ")
         if not text or text.startswith("#"):
             continue
         name, equals, value = text.partition("=")
         name = name.strip()
-        if not equals:
+        # What is no name is not repeated: it may be a URI, or the rest of one.
+        if not equals or not _NAME.fullmatch(name):
             raise SettingsError(f"{path}:{number}: expected NAME=value")
         if name not in known:
             raise SettingsError(f"{path}:{number}: unknown setting {name}{_nearest(name, known)}")
-        values[name] = _unquoted(value.strip())
+        found = _VALUE.fullmatch(value)
+        if found is None:
+            raise SettingsError(f"{path}:{number}: the value of {name} does not end with its quote")
+        values[name] = found["quoted"] if found["quote"] else found["bare"].strip()
     return values
 
 
@@ -192,8 +221,9 @@ def _nearest(name: str, known: set[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
-        return value[1:-1]
-    # Outside quotes a comment may follow, behind a space: a URI may well hold a bare #.
-    return value.split(" #", 1)[0].rstrip()
+def _text(path: Path) -> str:
+    try:
+        # Some editors begin a file with a byte order mark.
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: is not UTF-8") from None

@@ -18,7 +18,7 @@ class AccountHandler(JsonHandler):
 
     def own(self, user: User) -> OwnUserView:
         """The view of one's own account."""
-        return own_user_view(user, online=self.services.is_online(user.id))
+        return own_user_view(user, online=self.services.presence.is_online(user.id))
 
     def answer_login(self, message: str, login: LoggedIn, status: int = 200) -> None:
         """Answer with an account and its token."""

@@ -1,12 +1,18 @@
 """The one table of paths, and the application that is made of it."""
 
+from typing import Any
+
+from tornado.httputil import HTTPServerRequest
+from tornado.routing import Matcher, Rule
 from tornado.web import url
 
 from handlers import accounts, operations, users
+from handlers.actions import Actions
 from handlers.base import Nothing
 from handlers.edge import HubbubApplication
 from handlers.pages import HomeHandler, StaticHandler
 from handlers.services import Services
+from handlers.websocket import SocketHandler
 
 # An id, or whatever stands where one belongs: it is for the store to say that it is nobody's.
 ID = r"([^/]{1,64})"
@@ -31,6 +37,18 @@ ROUTES = (
 )
 
 
+SOCKET_PATHS = frozenset({"/", "/ws", "/socket"})
+
+
+class SocketPaths(Matcher):
+    """The requests that want to become native sockets; `/` is the page to everybody else."""
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        """Match by path and by what is asked for."""
+        wanted = request.headers.get("Upgrade", "").lower() == "websocket"
+        return {} if wanted and request.path in SOCKET_PATHS else None
+
+
 def make_application(services: Services) -> HubbubApplication:
     """Make the application that answers on every path."""
     folder = {"path": str(services.static_dir)}
@@ -38,8 +56,9 @@ def make_application(services: Services) -> HubbubApplication:
         url(r"/()", HomeHandler, folder),
         url(r"/static/(.*)", StaticHandler, folder),
     ]
+    sockets = Rule(SocketPaths(), SocketHandler, {"actions": Actions(services)})
     application = HubbubApplication(
-        [*(url(path, handler) for path, handler in ROUTES), *pages],
+        [sockets, *(url(path, handler) for path, handler in ROUTES), *pages],
         default_handler_class=Nothing,
     )
     application.services = services

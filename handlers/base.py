@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from tornado.httputil import HTTPServerRequest
-from tornado.web import stream_request_body
+from tornado.web import HTTPError, stream_request_body
 
 from chat.errors import Invalid, TooLarge, Unauthenticated
 from chat.sessions import Client, Identity
@@ -101,13 +101,13 @@ class JsonHandler(Edge):
 
 
 class Nothing(JsonHandler):
-    """Answers for paths that do not exist."""
+    """Answers for paths that do not exist, whatever is asked of them."""
 
-    def prepare(self) -> None:
+    def get(self) -> None:
         """Say so."""
-        super().prepare()
-        if self.request.method != "OPTIONS":
-            self.send_error(404)
+        raise HTTPError(404)
+
+    post = put = patch = delete = get
 
 
 def _place(error: str) -> dict[str, object] | None:

@@ -192,7 +192,7 @@ class Edge(RequestHandler):
         if isinstance(error, Refusal):
             return error
         if isinstance(error, StoreError):
-            return Busy("store_unavailable", "the store does not answer; try again", retry_after=2)
+            return store_unavailable()
         return None
 
     def _methods(self) -> list[str]:
@@ -202,6 +202,11 @@ class Edge(RequestHandler):
             if getattr(type(self), method.lower()) is not getattr(RequestHandler, method.lower())
         ]
         return [*own, *(["HEAD"] if "GET" in own else []), "OPTIONS"]
+
+
+def store_unavailable() -> Busy:
+    """The refusal of whatever needs a store that does not answer."""
+    return Busy("store_unavailable", "the store does not answer; try again", retry_after=2)
 
 
 def _error_body(refusal: Refusal, request_id: str) -> dict[str, object]:

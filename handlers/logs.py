@@ -5,7 +5,7 @@ import logging
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 # The request that is being answered; every task has its own.
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
@@ -45,7 +45,8 @@ class JsonFormatter(logging.Formatter):
         entry |= getattr(record, "fields", {})
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False)
+        # In ASCII, for there are line ends beyond it, and direction overrides.
+        return json.dumps(entry)
 
 
 def escaped(text: str) -> str:
@@ -59,14 +60,15 @@ def escaped(text: str) -> str:
 
 def safe_path(uri: str) -> str:
     """The path and query of a request, without the secrets that a query may carry."""
-    parts = urlsplit(uri)
-    if not parts.query:
-        return parts.path
+    # Taken apart as Tornado does it; urlsplit raises on some of what a client may send.
+    path, _, query = uri.partition("#")[0].partition("?")
+    if not query:
+        return path
     fields = [
-        (name, "…" if name.lower() in _SECRET_FIELDS else value)
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        (name, "***" if name.lower() in _SECRET_FIELDS else value)
+        for name, value in parse_qsl(query, keep_blank_values=True)
     ]
-    return f"{parts.path}?{urlencode(fields, safe='…')}"
+    return f"{path}?{urlencode(fields, safe='*')}"
 
 
 def configure(level: str, form: str) -> None:

@@ -35,7 +35,7 @@ class Origins:
         if origin is None or not self.is_listed(origin):
             return headers
         headers["Access-Control-Expose-Headers"] = ANSWER_HEADERS
-        if origin in self._allowed:
+        if origin in self._allowed and origin != ANY:
             headers["Access-Control-Allow-Origin"] = origin
             # Nothing here reads cookies, but a browser refuses pages that send them otherwise.
             headers["Access-Control-Allow-Credentials"] = "true"
@@ -54,4 +54,8 @@ class Origins:
 
 def _is_own(origin: str, host: str) -> bool:
     # Without the scheme: behind a proxy that ends TLS, we do not see the one the page came by.
-    return urlsplit(origin).netloc == host.lower()
+    try:
+        own = urlsplit(origin).netloc
+    except ValueError:
+        return False
+    return own != "" and own == host.lower()

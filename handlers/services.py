@@ -5,11 +5,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chat.accounts import Accounts
+from chat.chat import Chat
 from chat.directory import Administration, Directory
+from chat.hub import Hub
+from chat.limits import Limits
+from chat.membership import Memberships
+from chat.people import People
+from chat.presence import Presence
+from chat.reading import Reading
 from chat.sessions import Sessions
+from chat.typing import Typing
 from handlers.addresses import Network
 from handlers.origins import Origins
 from handlers.running import Running
+from handlers.sockets import Sockets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +29,15 @@ class Services:
     administration: Administration
     directory: Directory
     sessions: Sessions
-    is_online: Callable[[str], bool]
+    chat: Chat
+    hub: Hub
+    limits: Limits
+    memberships: Memberships
+    people: People
+    presence: Presence
+    reading: Reading
+    sockets: Sockets
+    typing: Typing
     ping: Callable[[], Awaitable[None]]
     origins: Origins
     proxies: tuple[Network, ...]

@@ -17,7 +17,7 @@ class UserHandler(JsonHandler):
 
     def seen(self, user: User) -> UserView:
         """The view of somebody else."""
-        return user_view(user, online=self.services.is_online(user.id))
+        return user_view(user, online=self.services.presence.is_online(user.id))
 
     async def page(self) -> list[User]:
         """The users that the query asks for; a header names the next page if there is one."""

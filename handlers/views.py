@@ -1,10 +1,13 @@
 """How records look from outside: the union of what the existing clients read."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
-from models.records import Session, User
+from chat.events import Form
+from chat.reading import RoomState
+from models.records import Message, Room, Session, User
 
 
 class View(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -100,3 +103,127 @@ def session_view(session: Session, *, current: bool) -> SessionView:
         agent=session.agent,
         address=session.address,
     )
+
+
+class MessageBody(View, frozen=True):
+    """A message. What only its sender knows of it is for its sender's sockets."""
+
+    id: str
+    room_id: str
+    seq: int
+    rev: int
+    sender_id: str
+    sender_username: str
+    content: str
+    attachments: tuple[str, ...]
+    image_url: str | None
+    reply_to: str | None
+    mentions: tuple[str, ...]
+    reactions: dict[str, tuple[str, ...]]
+    pinned: bool
+    created_at: datetime
+    edited_at: datetime | None
+    deleted_at: datetime | None
+    client_id: str | UnsetType = UNSET
+    temp_id: str | UnsetType = UNSET
+
+
+class PersonView(View, frozen=True):
+    """Somebody in a list of those who are in a room."""
+
+    id: str
+    username: str
+    display_name: str
+
+
+class RoomView(View, frozen=True):
+    """A room, as everybody in it sees it."""
+
+    id: str
+    kind: str
+    type: str
+    name: str | None
+    description: str
+    participants: list[PersonView]
+    created_at: datetime
+
+
+class OwnRoomView(RoomView, frozen=True):
+    """A room with how far it and one of those in it have come."""
+
+    seq: int
+    rev: int
+    delivered: int
+    read: int
+    unread: int
+    last_message: MessageBody | None
+
+
+def message_view(message: Message, sender_name: str, form: Form = "others") -> MessageBody:
+    """A message for the sockets of one form."""
+    # A name that the server made up says nothing to anybody.
+    named = form != "others" and message.client_id != message.id
+    return MessageBody(
+        id=message.id,
+        room_id=message.room,
+        seq=message.seq,
+        rev=message.rev,
+        sender_id=message.sender,
+        sender_username=sender_name,
+        content=message.text,
+        attachments=message.attachments,
+        image_url=None,
+        reply_to=message.reply_to,
+        mentions=message.mentions,
+        reactions={reaction.emoji: reaction.users for reaction in message.reactions},
+        pinned=message.pinned,
+        created_at=message.created,
+        edited_at=message.edited,
+        deleted_at=message.deleted,
+        client_id=message.client_id if named else UNSET,
+        temp_id=message.client_id if named and form == "origin" else UNSET,
+    )
+
+
+def room_view(room: Room, members: Iterable[User]) -> RoomView:
+    """A room, as everybody in it sees it."""
+    return RoomView(
+        id=room.id,
+        kind=room.kind,
+        type=_type(room),
+        name=room.name,
+        description=room.description,
+        participants=[_person(user) for user in members],
+        created_at=room.created,
+    )
+
+
+def own_room_view(state: RoomState, user: str, sender_name: Callable[[str], str]) -> OwnRoomView:
+    """A room as one of those in it sees it."""
+    live, member = state.room, state.room.members.get(user)
+    read = member.read if member else 0
+    last = live.last
+    return OwnRoomView(
+        id=live.id,
+        kind=live.room.kind,
+        type=_type(live.room),
+        name=live.room.name,
+        description=live.room.description,
+        participants=[_person(one) for one in state.members],
+        created_at=live.room.created,
+        seq=live.seq,
+        rev=live.rev,
+        delivered=member.delivered if member else 0,
+        read=read,
+        unread=max(0, live.seq - read),
+        last_message=None if last is None else message_view(last, sender_name(last.sender)),
+    )
+
+
+def _person(user: User) -> PersonView:
+    return PersonView(id=user.id, username=user.name, display_name=user.display_name)
+
+
+def _type(room: Room) -> str:
+    """The kind of a room in the words of older clients."""
+    return "private" if room.kind == "direct" else "group"

@@ -183,6 +183,12 @@ class Sessions(Protocol):
     def of_user(self, user_id: str) -> list[Session]:
         """A user's sessions, the newest first."""
 
+    def living(self, session_ids: Iterable[str], now: datetime) -> set[str]:
+        """Those of some sessions that let somebody in.
+
+        They have neither ended nor expired, and their user is neither disabled nor deleted.
+        """
+
     def touch(self, session_id: str, seen: datetime) -> None:
         """Note when a session was last used; nothing happens to one that has ended."""
 

@@ -129,6 +129,16 @@ class MongoSessions:
             found = list(collections.sessions.find({"user": key_of(user_id)}).sort(newest_first))
         return [session_of(document) for document in found]
 
+    def living(self, session_ids: Iterable[str], now: datetime) -> set[str]:
+        """Those of some sessions that let somebody in."""
+        wanted = {"_id": {"$in": keys_of(session_ids)}, "expires": {"$gt": now}}
+        with self._database.use() as collections:
+            found = list(collections.sessions.find(wanted, {"user": 1}))
+            users = list({session["user"] for session in found})
+            allowed = {"_id": {"$in": users}, "disabled": False, "deleted": None}
+            living = {user["_id"] for user in collections.users.find(allowed, {"_id": 1})}
+        return {str(session["_id"]) for session in found if session["user"] in living}
+
     def touch(self, session_id: str, seen: datetime) -> None:
         """Note when a session was last used."""
         with self._database.use() as collections:

@@ -123,6 +123,17 @@ class SQLiteSessions:
             ).fetchall()
         return [session_of(row) for row in rows]
 
+    def living(self, session_ids: Iterable[str], now: datetime) -> set[str]:
+        """Those of some sessions that let somebody in."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                """SELECT s.id FROM sessions AS s JOIN users AS u ON u.id = s.user
+                    WHERE s.id IN (SELECT value FROM json_each(?))
+                        AND s.expires > ? AND NOT u.disabled AND u.deleted IS NULL""",
+                (listed(session_ids), ms(now)),
+            ).fetchall()
+        return {row["id"] for row in rows}
+
     def touch(self, session_id: str, seen: datetime) -> None:
         """Note when a session was last used."""
         with self._database.write() as connection:

@@ -1,0 +1,364 @@
+"""What happens when somebody says something: may they, then store, then tell.
+
+One method per command. A message that somebody may send goes to the journal, and when it is durable
+`tell` hands it to the hub, before its sender has an answer.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from chat.commands import (
+    DeleteMessage,
+    Delivered,
+    EditMessage,
+    Pin,
+    React,
+    Read,
+    SendMessage,
+)
+from chat.errors import Invalid, NotFound
+from chat.events import Event, MarksMoved, MessageChanged, MessageStored
+from chat.hub import Hub
+from chat.journal import Change, Journal, Said, Told, ToldMarks, ToldMessage
+from chat.membership import Memberships
+from chat.people import People
+from chat.policy import (
+    has_receipts,
+    require_may_delete,
+    require_may_pin,
+    require_member,
+    require_own,
+    require_there,
+)
+from chat.rooms import LiveRoom, Rooms, everyones_member
+from models.disk import Disk
+from models.records import FormerText, Message, Reaction, new_id, now
+from models.store import Store
+
+# Everybody's message is read by all, so nobody's may call more people than this.
+MAX_MENTIONS = 20
+
+# So many kinds of emoji may stand under a message, each once from everybody.
+MAX_REACTIONS = 50
+
+# What a message said before its last edits; older texts are dropped.
+MAX_FORMER = 20
+
+_MENTION = re.compile(r"(?<![\w@])@([A-Za-z0-9_.-]{3,30})", re.ASCII)
+
+
+class Speaker(Struct, frozen=True):
+    """Who sends a command, and on which socket, if it came on one."""
+
+    user: str
+    name: str
+    socket: int | None = None
+
+
+class Marks(Struct, frozen=True):
+    """How far somebody has come in a room."""
+
+    room: str
+    delivered: int
+    read: int
+
+
+class Chat:
+    """Messages: sending them and changing them."""
+
+    def __init__(
+        self,
+        store: Store,
+        disk: Disk,
+        rooms: Rooms,
+        people: People,
+        hub: Hub,
+        memberships: Memberships,
+        edit_window: float,
+    ) -> None:
+        self._store = store
+        self._disk = disk
+        self._rooms = rooms
+        self._people = people
+        self._hub = hub
+        self._memberships = memberships
+        self._edit_window = edit_window
+        self.journal = Journal(store, disk, self.tell)
+
+    def send_now(self, speaker: Speaker, command: SendMessage) -> asyncio.Future[Said] | None:
+        """Send at once, where all that must be known is at hand; None where it must be read first.
+
+        This is the way of nearly every message, and it makes no task.
+        """
+        if command.room_id is None or command.reply_to or command.attachments:
+            return None
+        room = self._rooms.live(command.room_id)
+        if room is None or room.hidden or "@" in command.content:
+            return None
+        return self._say(room, speaker, command, ())
+
+    async def send(self, speaker: Speaker, command: SendMessage) -> asyncio.Future[Said]:
+        """Read what must be known, and queue the message; the future answers when it is durable."""
+        room = await self._room_to(speaker, command)
+        if command.reply_to is not None:
+            await self._require_in_room(room, command.reply_to)
+        for upload_id in command.attachments:
+            await self._require_own_upload(speaker, upload_id)
+        mentions = await self._mentioned(room, command.content)
+        said = self._say(room, speaker, command, mentions)
+        if room.hidden:
+            await self._memberships.unhide(room)
+        return said
+
+    async def edit(self, speaker: Speaker, command: EditMessage) -> Message:
+        """Replace the text of a message of one's own; what it said before is kept."""
+        content = _require_text(command.content, attachments=())
+
+        def change(message: Message) -> Message | None:
+            moment = now()
+            require_own(message, speaker.user, moment, self._edit_window)
+            if message.text == content:
+                return None
+            former = FormerText(text=message.text, until=moment)
+            return replace(
+                message, text=content, edited=moment, former=(*message.former, former)[-MAX_FORMER:]
+            )
+
+        return await self._alter(speaker, command.message_id, change)
+
+    async def delete(self, speaker: Speaker, command: DeleteMessage) -> Message:
+        """Empty a message; its place stays."""
+
+        def change(message: Message) -> Message | None:
+            if message.deleted is not None:
+                return None
+            return replace(
+                message,
+                text="",
+                attachments=(),
+                reactions=(),
+                mentions=(),
+                former=(),
+                pinned=False,
+                deleted=now(),
+            )
+
+        return await self._alter(
+            speaker,
+            command.message_id,
+            change,
+            lambda room, message: require_may_delete(room, message, speaker.user),
+        )
+
+    async def react(self, speaker: Speaker, command: React) -> Message:
+        """Put one's emoji under a message, or take it away."""
+
+        def change(message: Message) -> Message | None:
+            require_there(message)
+            return _reacted(message, speaker.user, command.emoji, on=command.on)
+
+        return await self._alter(speaker, command.message_id, change)
+
+    async def pin(self, speaker: Speaker, command: Pin) -> Message:
+        """Pin a message to its room, or unpin it."""
+
+        def change(message: Message) -> Message | None:
+            require_there(message)
+            return None if message.pinned == command.on else replace(message, pinned=command.on)
+
+        return await self._alter(
+            speaker,
+            command.message_id,
+            change,
+            lambda room, _: require_may_pin(room, speaker.user),
+        )
+
+    async def read(self, speaker: Speaker, command: Read) -> Marks:
+        """Have read as far as a message."""
+        room, seq = await self._place(speaker, command)
+        return await self._mark(room, speaker, delivered=seq, read=seq)
+
+    async def delivered(self, speaker: Speaker, command: Delivered) -> Marks:
+        """Have received as far as a message; larger rooms do not keep that."""
+        room, seq = await self._place(speaker, command)
+        return await self._mark(room, speaker, delivered=seq, read=0)
+
+    async def room_of(self, speaker: Speaker, room_id: str) -> LiveRoom:
+        """A room that somebody is in."""
+        room = await self._rooms.get(room_id)
+        require_member(room, speaker.user)
+        return room
+
+    def tell(self, told: Sequence[Told]) -> None:
+        """Hand what a commit has stored to the hub, room by room and in order."""
+        by_room: dict[LiveRoom, list[Event]] = {}
+        for item in told:
+            match item:
+                case ToldMessage(room=room, message=message, new=new, origin=origin):
+                    name = self._people.name(message.sender)
+                    by_room.setdefault(room, []).append(
+                        MessageStored(message, name, origin)
+                        if new
+                        else MessageChanged(message, name)
+                    )
+                case ToldMarks():
+                    self._tell_marks(item)
+        for room, events in by_room.items():
+            self._hub.tell_room(room, events)
+
+    async def _room_to(self, speaker: Speaker, command: SendMessage) -> LiveRoom:
+        if command.room_id is not None:
+            return await self.room_of(speaker, command.room_id)
+        if command.to is None:
+            raise Invalid("missing_field", "a message needs a roomId or a to")
+        room, _ = await self._memberships.direct(speaker.user, command.to)
+        return room
+
+    async def _place(self, speaker: Speaker, command: Read | Delivered) -> tuple[LiveRoom, int]:
+        """The room and the place in it that a mark names."""
+        if command.message_id is not None:
+            message = await self._disk.run(self._store.messages.get, command.message_id)
+            if message is None:
+                raise no_such_message()
+            room = await self._rooms.get(message.room)
+            if not room.has(speaker.user):
+                raise no_such_message()
+            return room, message.seq
+        if command.room_id is None or command.seq is None:
+            raise Invalid("missing_field", "a mark needs a messageId, or a roomId and a seq")
+        room = await self.room_of(speaker, command.room_id)
+        return room, min(command.seq, room.seq)
+
+    async def _mark(self, room: LiveRoom, speaker: Speaker, *, delivered: int, read: int) -> Marks:
+        member = room.members.get(speaker.user)
+        news = member is None or delivered > member.delivered or read > member.read
+        if news and (read or has_receipts(room)):
+            await self.journal.mark(room, speaker.user, delivered=delivered, read=read)
+        member = room.members.get(speaker.user)
+        if member is None:
+            return Marks(room.id, 0, 0)
+        return Marks(room.id, member.delivered, member.read)
+
+    def _say(
+        self,
+        room: LiveRoom,
+        speaker: Speaker,
+        command: SendMessage,
+        mentions: tuple[str, ...],
+    ) -> asyncio.Future[Said]:
+        require_member(room, speaker.user)
+        content = _require_text(command.content, command.attachments)
+        message_id = new_id()
+        draft = Message(
+            id=message_id,
+            room=room.id,
+            seq=0,
+            rev=0,
+            sender=speaker.user,
+            client_id=command.client_id or command.temp_id or message_id,
+            text=content,
+            attachments=command.attachments,
+            reply_to=command.reply_to,
+            mentions=mentions,
+            created=now(),
+        )
+        return self.journal.say(room, draft, speaker.socket)
+
+    async def _alter(
+        self,
+        speaker: Speaker,
+        message_id: str,
+        change: Change,
+        require: Callable[[LiveRoom, Message], None] | None = None,
+    ) -> Message:
+        """Find a message that somebody may see, and queue a change of it."""
+        message = await self._disk.run(self._store.messages.get, message_id)
+        if message is None:
+            raise no_such_message()
+        room = await self._rooms.get(message.room)
+        if not room.has(speaker.user):
+            raise no_such_message()
+        await self._people.load([message.sender])
+        with room.held(message_id) as held:
+            if held.message is None:
+                # Read again now that it is held: it may have changed while the room was read.
+                message = await self._disk.run(self._store.messages.get, message_id)
+                held.message = held.message or message
+            if held.message is None:
+                raise no_such_message()
+            if require is not None:
+                require(room, held.message)
+            said = await self.journal.alter(room, held, change)
+        return said.message
+
+    async def _require_in_room(self, room: LiveRoom, message_id: str) -> None:
+        message = await self._disk.run(self._store.messages.get, message_id)
+        if message is None or message.room != room.id:
+            raise Invalid(
+                "unknown_message",
+                "one answers to a message of the room",
+                details={"field": "replyTo"},
+            )
+
+    async def _require_own_upload(self, speaker: Speaker, upload_id: str) -> None:
+        upload = await self._disk.run(self._store.uploads.get, upload_id)
+        if upload is None or upload.owner != speaker.user:
+            raise Invalid(
+                "unknown_upload",
+                "an attachment is an upload of one's own",
+                details={"field": "attachments"},
+            )
+
+    async def _mentioned(self, room: LiveRoom, text: str) -> tuple[str, ...]:
+        # A full stop behind a name is more likely the end of a sentence than of the name.
+        names = {name.rstrip(".-") for name in _MENTION.findall(text)}
+        users = await self._people.named(sorted(names)[:MAX_MENTIONS])
+        return tuple(user.id for user in users if room.has(user.id))
+
+    def _tell_marks(self, moved: ToldMarks) -> None:
+        """Tell receipts to those whose messages they are about."""
+        room, user = moved.room, moved.user
+        member = room.members.get(user)
+        if member is None and room.is_everyone:
+            member = room.members[user] = everyones_member(user)
+        if member is None:
+            return  # who has left meanwhile
+        before = min(member.delivered, member.read)
+        member.delivered = max(member.delivered, moved.delivered, moved.read)
+        member.read = max(member.read, moved.read)
+        event = MarksMoved(room.id, user, member.delivered, member.read)
+        self._hub.tell_users([user], event)
+        if has_receipts(room):
+            senders = room.senders(before, member.delivered)
+            others = room.members.keys() if senders is None else senders
+            self._hub.tell_users([other for other in others if other != user], event)
+
+
+def no_such_message() -> NotFound:
+    """The refusal of a message that is not there, or that is none of one's business."""
+    return NotFound("message_not_found", "there is no such message")
+
+
+def _require_text(text: str, attachments: tuple[str, ...]) -> str:
+    if not text.strip() and not attachments:
+        raise Invalid("empty_message", "a message says something or shows something")
+    return text
+
+
+def _reacted(message: Message, user: str, emoji: str, *, on: bool) -> Message | None:
+    users = next((r.users for r in message.reactions if r.emoji == emoji), ())
+    if (user in users) == on:
+        return None
+    others = tuple(r for r in message.reactions if r.emoji != emoji)
+    if not on:
+        left = tuple(other for other in users if other != user)
+        kept = (Reaction(emoji=emoji, users=left),) if left else ()
+    elif not users and len(others) >= MAX_REACTIONS:
+        raise Invalid("too_many_reactions", f"a message has at most {MAX_REACTIONS} kinds of emoji")
+    else:
+        kept = (Reaction(emoji=emoji, users=(*users, user)),)
+    return replace(message, reactions=(*others, *kept))

@@ -1,0 +1,125 @@
+"""What a client may be told, as typed structs: facts, told after they were stored."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from models.records import Message, Room, RoomRole, User
+
+# How much of an event a socket is told: what only its sender knows is for its sender's sockets.
+Form = Literal["others", "own", "origin"]
+
+
+class MessageStored(Struct, frozen=True):
+    """Somebody said something."""
+
+    message: Message
+    sender_name: str
+    # The socket that sent it, by number; it alone is told the name that it gave the message.
+    origin: int | None = None
+
+
+class MessageChanged(Struct, frozen=True):
+    """A message was edited, deleted, pinned, or somebody reacted to it."""
+
+    message: Message
+    sender_name: str
+
+
+class MarksMoved(Struct, frozen=True):
+    """Somebody has received or read as far as this."""
+
+    room: str
+    user: str
+    delivered: int
+    read: int
+
+
+class TypingStarted(Struct, frozen=True):
+    """Somebody is writing."""
+
+    room: str
+    user: str
+    name: str
+
+
+class TypingStopped(Struct, frozen=True):
+    """Somebody is writing no more."""
+
+    room: str
+    user: str
+
+
+class UserOnline(Struct, frozen=True):
+    """Somebody has come."""
+
+    user: str
+    name: str
+
+
+class UserOffline(Struct, frozen=True):
+    """Somebody has gone."""
+
+    user: str
+    name: str
+
+
+class RoomCreated(Struct, frozen=True):
+    """There is a room that one is in."""
+
+    room: Room
+    members: tuple[User, ...]
+
+
+class RoomUpdated(Struct, frozen=True):
+    """A room has another name, description or other members."""
+
+    room: Room
+    members: tuple[User, ...]
+
+
+class RoomDeleted(Struct, frozen=True):
+    """A room is gone, or one is no longer in it."""
+
+    room: str
+
+
+class MemberJoined(Struct, frozen=True):
+    """Somebody came into a room."""
+
+    room: str
+    user: str
+    name: str
+    role: RoomRole
+
+
+class MemberLeft(Struct, frozen=True):
+    """Somebody left a room, or was removed."""
+
+    room: str
+    user: str
+
+
+class Caught(Struct, frozen=True):
+    """All that was missed in a room has been told, or more was missed than is told."""
+
+    room: str
+    rev: int
+    complete: bool
+
+
+Event = (
+    MessageStored
+    | MessageChanged
+    | MarksMoved
+    | TypingStarted
+    | TypingStopped
+    | UserOnline
+    | UserOffline
+    | RoomCreated
+    | RoomUpdated
+    | RoomDeleted
+    | MemberJoined
+    | MemberLeft
+    | Caught
+)

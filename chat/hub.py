@@ -1,0 +1,197 @@
+"""Who is connected, and who hears what: encodes once per dialect, writes once per socket."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Protocol
+
+from chat.events import Event, Form, MessageStored
+from chat.rooms import LiveRoom
+
+# A write costs some 5 µs, so a slice holds up the loop for 5 ms at most.
+SLICE = 1_000
+
+# So many slices may wait, half a second of them, before the writing of new messages waits as well.
+MAX_BACKLOG = 100
+
+
+class Dialect(Protocol):
+    """The words of one kind of client."""
+
+    def encode(self, event: Event, form: Form) -> bytes:
+        """An event as finished frames; nothing for what this kind of client is not told."""
+
+
+class Outbox(Protocol):
+    """One connection, as far as the core sees it."""
+
+    number: int
+    user: str
+    dialect: Dialect
+    # The rooms that this socket listens to, if its client says so itself; else all of its user's.
+    rooms: set[str] | None
+    # What is told while the socket is being caught up, to be sent after that.
+    held: list[tuple[Event, Form]] | None
+
+    def send(self, data: bytes) -> None:
+        """Write finished frames, or keep them; never waits and never raises."""
+
+
+class Hub:
+    """All connections. What is told to one of them is told in order."""
+
+    def __init__(self) -> None:
+        self._outboxes: dict[str, set[Outbox]] = {}
+        self._backlog: deque[Iterator[None]] = deque()
+        self._caught_up = asyncio.Event()
+        self._caught_up.set()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def connect(self, outbox: Outbox) -> bool:
+        """Let a connection hear; tell whether it is its user's first."""
+        outboxes = self._outboxes.setdefault(outbox.user, set())
+        outboxes.add(outbox)
+        self._count += 1
+        return len(outboxes) == 1
+
+    def disconnect(self, outbox: Outbox) -> bool:
+        """Forget a connection; tell whether it was its user's last."""
+        outboxes = self._outboxes[outbox.user]
+        outboxes.remove(outbox)
+        self._count -= 1
+        if outboxes:
+            return False
+        del self._outboxes[outbox.user]
+        return True
+
+    def of_user(self, user_id: str) -> tuple[Outbox, ...]:
+        """The connections of a user."""
+        return tuple(self._outboxes.get(user_id, ()))
+
+    def users(self) -> Iterable[str]:
+        """The users that are connected."""
+        return self._outboxes.keys()
+
+    def is_connected(self, user_id: str) -> bool:
+        """Tell whether a user is connected."""
+        return user_id in self._outboxes
+
+    def tell_room(
+        self, room: LiveRoom, events: Sequence[Event], *, without: str | None = None
+    ) -> None:
+        """Tell those who are in a room, as one write for each connection."""
+        listeners = [
+            outbox
+            for user in self._present(room)
+            if user != without
+            for outbox in self._outboxes[user]
+            if outbox.rooms is None or room.id in outbox.rooms
+        ]
+        self._tell(listeners, events)
+
+    def tell_members(self, room: LiveRoom, event: Event, *, without: str | None = None) -> None:
+        """Tell those who are in a room about it, whether they listen to it or not."""
+        self.tell_users((user for user in self._present(room) if user != without), event)
+
+    def tell_users(self, users: Iterable[str], event: Event) -> None:
+        """Tell some users, on all of their connections."""
+        listeners = chain.from_iterable(self._outboxes.get(user, ()) for user in users)
+        self._tell(list(listeners), (event,))
+
+    def tell_all(self, event: Event, *, without: str | None = None) -> None:
+        """Tell everybody who is connected."""
+        self.tell_users([user for user in self._outboxes if user != without], event)
+
+    async def caught_up(self) -> None:
+        """Wait until little enough is left to be told."""
+        await self._caught_up.wait()
+
+    def _present(self, room: LiveRoom) -> list[str]:
+        """The smaller of those in the room and those who are connected, sifted by the other."""
+        if room.is_everyone:
+            return list(self._outboxes)
+        if len(room.members) < len(self._outboxes):
+            return [user for user in room.members if user in self._outboxes]
+        return [user for user in self._outboxes if user in room.members]
+
+    def _tell(self, listeners: list[Outbox], events: Sequence[Event]) -> None:
+        if not listeners:
+            return
+        telling = _Telling(events)
+        if len(listeners) <= SLICE and not self._backlog:
+            telling.tell(listeners)
+            return
+        self._backlog.append(_in_slices(telling, listeners))
+        if len(self._backlog) == 1:
+            self._tell_slice()
+        elif len(self._backlog) >= MAX_BACKLOG:
+            self._caught_up.clear()
+
+    def _tell_slice(self) -> None:
+        """Tell a slice of what has waited longest, and give the loop a turn before the next."""
+        if next(self._backlog[0], self) is self:
+            self._backlog.popleft()
+            if len(self._backlog) < MAX_BACKLOG:
+                self._caught_up.set()
+        if self._backlog:
+            asyncio.get_running_loop().call_soon(self._tell_slice)
+
+
+class _Telling:
+    """Some events on their way to many connections, each form of each encoded once."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._events = events
+        self._senders = {
+            event.message.sender for event in events if isinstance(event, MessageStored)
+        }
+        self._frames: dict[tuple[Dialect, int, Form], bytes] = {}
+        self._joined: dict[Dialect, bytes] = {}
+
+    def tell(self, outboxes: Iterable[Outbox]) -> None:
+        """Write to some connections."""
+        for outbox in outboxes:
+            if outbox.held is not None:
+                outbox.held.extend((event, _form(event, outbox)) for event in self._events)
+            elif outbox.user in self._senders:
+                outbox.send(self._own(outbox))
+            else:
+                data = self._joined.get(outbox.dialect)
+                if data is None:
+                    data = self._joined[outbox.dialect] = self._others(outbox.dialect)
+                if data:
+                    outbox.send(data)
+
+    def _others(self, dialect: Dialect) -> bytes:
+        forms = (self._frame(dialect, n, "others") for n in range(len(self._events)))
+        return b"".join(forms)
+
+    def _own(self, outbox: Outbox) -> bytes:
+        return b"".join(
+            self._frame(outbox.dialect, n, _form(event, outbox))
+            for n, event in enumerate(self._events)
+        )
+
+    def _frame(self, dialect: Dialect, number: int, form: Form) -> bytes:
+        key = (dialect, number, form)
+        frame = self._frames.get(key)
+        if frame is None:
+            frame = self._frames[key] = dialect.encode(self._events[number], form)
+        return frame
+
+
+def _form(event: Event, outbox: Outbox) -> Form:
+    if not isinstance(event, MessageStored) or event.message.sender != outbox.user:
+        return "others"
+    return "origin" if event.origin == outbox.number else "own"
+
+
+def _in_slices(telling: _Telling, listeners: list[Outbox]) -> Iterator[None]:
+    rest = iter(listeners)
+    for _ in range(0, len(listeners), SLICE):
+        telling.tell(islice(rest, SLICE))
+        yield

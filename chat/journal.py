@@ -1,0 +1,350 @@
+"""Group commit: what has gathered is written in one transaction, and told when it is durable.
+
+One commit is under way at a time. While it runs, more gathers; so batches grow by themselves under
+load, and a thousand senders share one wait for the disk. Numbers are given when a batch is made up,
+and they count only once the store has taken it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from chat.errors import Busy, Refusal
+from chat.rooms import Held, LiveRoom, no_such_room
+from models.disk import Disk
+from models.records import Message
+from models.store import (
+    ChangedMessage,
+    Duplicate,
+    MovedMark,
+    NewMessage,
+    NotFound,
+    Outcome,
+    Refused,
+    Store,
+    Stored,
+    StoreError,
+    Taken,
+    Unavailable,
+    Write,
+)
+
+log = logging.getLogger("hubbub.journal")
+
+# At 22 thousand messages a second this is a third of a second of waiting; beyond it, senders are
+# told to come back rather than made to wait longer.
+MAX_WAITING = 8_000
+
+# A larger batch would not be written faster, and would make everybody in it wait for all of it.
+MAX_BATCH = 1_000
+
+# How long a store that does not answer is asked again with the same batch.
+PATIENCE_SECONDS = 5.0
+RETRY_SECONDS = 0.25
+
+# Numbers that turn out to be taken are read again; a third time would need another writer, and
+# there is none.
+MAX_RENUMBERINGS = 3
+
+# After an outage, as much of each room is told; a client that missed more pages the history.
+MAX_RETOLD = 1_000
+
+Change = Callable[[Message], Message | None]
+
+
+class Said(Struct, frozen=True):
+    """A message as it is stored; not `fresh` if that was so before, and nothing is to be told."""
+
+    message: Message
+    fresh: bool
+
+
+class Say(Struct, frozen=True, eq=False):
+    """Store a new message; its numbers are yet to be given. `origin` is the socket it came from."""
+
+    room: LiveRoom
+    draft: Message
+    origin: int | None
+    done: asyncio.Future[Said]
+
+
+class Alter(Struct, frozen=True, eq=False):
+    """Change a stored message that is held; a change that finds nothing to do gives None."""
+
+    room: LiveRoom
+    held: Held
+    change: Change
+    done: asyncio.Future[Said]
+
+
+class Mark(Struct, frozen=True, eq=False):
+    """Move somebody's marks."""
+
+    room: LiveRoom
+    user: str
+    delivered: int
+    read: int
+    done: asyncio.Future[None]
+
+
+Entry = Say | Alter | Mark
+
+
+class ToldMessage(Struct, frozen=True):
+    """A message that is new, or that has changed."""
+
+    room: LiveRoom
+    message: Message
+    new: bool
+    origin: int | None = None
+
+
+class ToldMarks(Struct, frozen=True):
+    """Marks that have moved, and where they stood before."""
+
+    room: LiveRoom
+    user: str
+    delivered: int
+    read: int
+
+
+Told = ToldMessage | ToldMarks
+Teller = Callable[[Sequence[Told]], None]
+
+
+class Journal:
+    """The queue of what is to be written, and the one task that writes it.
+
+    `tell` is called with what a commit has stored, in order, at once, and before any sender has an
+    answer; it must not wait for anything.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        disk: Disk,
+        tell: Teller,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._disk = disk
+        self._tell = tell
+        self._clock = clock
+        self._waiting: list[Entry] = []
+        # Rooms of which it is not known what is stored.
+        self._uncertain: set[LiveRoom] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def say(
+        self, room: LiveRoom, draft: Message, origin: int | None = None
+    ) -> asyncio.Future[Said]:
+        """Queue a new message; the future answers when it is durable and told."""
+        done: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
+        self._add(Say(room, draft, origin, done))
+        return done
+
+    def alter(self, room: LiveRoom, held: Held, change: Change) -> asyncio.Future[Said]:
+        """Queue a change, to be made of whatever the message is when its turn comes."""
+        done: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
+        self._add(Alter(room, held, change, done))
+        return done
+
+    def mark(self, room: LiveRoom, user: str, *, delivered: int, read: int) -> asyncio.Future[None]:
+        """Queue a move of marks."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._add(Mark(room, user, delivered, read, done))
+        return done
+
+    async def close(self) -> None:
+        """Write what has gathered, and end."""
+        self._uncertain.clear()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    def _add(self, entry: Entry) -> None:
+        if len(self._waiting) >= MAX_WAITING:
+            raise Busy("busy", "too much is being written at once", retry_after=1)
+        entry.room.pending += 1
+        self._waiting.append(entry)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        while self._waiting or self._uncertain:
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            try:
+                await self._find_out()
+                await self._write(batch)
+            except Refusal as refusal:
+                _refuse(batch, refusal)
+            except Exception:
+                log.exception("a batch was not written")
+                self._uncertain |= {entry.room for entry in batch}
+                _refuse(batch, _not_stored())
+            for entry in batch:
+                entry.room.pending -= 1
+        self._task = None
+
+    async def _write(self, batch: list[Entry]) -> None:
+        """Commit a batch, tell what it has stored, and answer to everybody in it."""
+        for _ in range(MAX_RENUMBERINGS):
+            entries, writes = _numbered(batch)
+            try:
+                outcomes = await self._committed(writes) if writes else []
+            except Taken:
+                log.warning("the numbers of a batch were taken; reading them again")
+                self._uncertain |= {entry.room for entry in batch}
+                await self._find_out()
+            except NotFound:
+                batch = await self._without_deleted_rooms(batch)
+            except StoreError as error:
+                log.warning("a batch of %d was not stored: %s", len(batch), error)
+                if not isinstance(error, Refused):
+                    self._uncertain |= {entry.room for entry in batch}
+                raise _not_stored() from error
+            else:
+                done = list(zip(entries, outcomes, strict=True))
+                self._tell([told for entry, outcome in done if (told := _settled(entry, outcome))])
+                for entry, outcome in done:
+                    _answer(entry, outcome)
+                return
+        raise _not_stored()
+
+    async def _committed(self, writes: list[Write]) -> list[Outcome]:
+        """Commit, and ask again with the same batch while the store does not answer."""
+        deadline = self._clock() + PATIENCE_SECONDS
+        unknown = False
+        while True:
+            try:
+                return await self._disk.run(self._store.commit, writes)
+            except Unavailable:
+                if self._clock() >= deadline:
+                    raise
+                unknown = True
+                await asyncio.sleep(RETRY_SECONDS)
+            except Refused as error:
+                if unknown:  # an earlier attempt may have been taken all the same
+                    raise Unavailable(str(error)) from error
+                raise
+
+    async def _find_out(self) -> None:
+        """Read what is stored of the rooms where that is not known, and tell what is news."""
+        while self._uncertain:
+            room = next(iter(self._uncertain))
+            try:
+                await self._read_again(room)
+            except StoreError as error:
+                # Whoever waits is told so; otherwise this is tried again and again.
+                if not self._waiting:
+                    await asyncio.sleep(RETRY_SECONDS)
+                raise _not_stored() from error
+            self._uncertain.discard(room)
+
+    async def _read_again(self, room: LiveRoom) -> None:
+        messages = self._store.messages
+        news = await self._disk.run(messages.changes, room.id, since=room.rev, limit=MAX_RETOLD)
+        counters = await self._disk.run(messages.counters, room.id)
+        told = [ToldMessage(room, message, new=message.seq > room.seq) for message in news]
+        for message in news:
+            room.note_message(message)
+        room.seq, room.rev = counters.seq, counters.rev
+        self._tell(told)
+
+    async def _without_deleted_rooms(self, batch: list[Entry]) -> list[Entry]:
+        """Answer for the rooms that were deleted meanwhile, and go on with the others."""
+        rooms = {entry.room for entry in batch}
+        gone = {room for room in rooms if await self._is_gone(room)}
+        _refuse([entry for entry in batch if entry.room in gone], no_such_room())
+        return [entry for entry in batch if entry.room not in gone]
+
+    async def _is_gone(self, room: LiveRoom) -> bool:
+        return await self._disk.run(self._store.rooms.get, room.id) is None
+
+
+def _numbered(batch: list[Entry]) -> tuple[list[Entry], list[Write]]:
+    """Give each write its numbers; a change that finds nothing to do is answered and left out."""
+    numbers: dict[LiveRoom, tuple[int, int]] = {}
+    altered: dict[str, Message] = {}
+    entries: list[Entry] = []
+    writes: list[Write] = []
+    for entry in batch:
+        room = entry.room
+        seq, rev = numbers.get(room) or (room.seq, room.rev)
+        match entry:
+            case Say(draft=draft):
+                seq, rev = seq + 1, rev + 1
+                write: Write = NewMessage(replace(draft, seq=seq, rev=rev))
+            case Alter():
+                changed = _altered(entry, altered, rev + 1)
+                if changed is None:
+                    continue
+                rev += 1
+                write = ChangedMessage(changed)
+            case Mark(user=user, delivered=delivered, read=read):
+                write = MovedMark(room.id, user, delivered, read)
+        numbers[room] = seq, rev
+        entries.append(entry)
+        writes.append(write)
+    return entries, writes
+
+
+def _altered(entry: Alter, altered: dict[str, Message], rev: int) -> Message | None:
+    message = entry.held.message
+    assert message is not None  # noqa: S101 - it is held, and was read before it was queued
+    message = altered.get(message.id, message)
+    try:
+        changed = entry.change(message)
+    except Refusal as refusal:
+        _refuse([entry], refusal)
+        return None
+    if changed is None:
+        if not entry.done.done():
+            entry.done.set_result(Said(message, fresh=False))
+        return None
+    altered[message.id] = replace(changed, rev=rev)
+    return altered[message.id]
+
+
+def _settled(entry: Entry, outcome: Outcome) -> Told | None:
+    """Note in the live room what is stored now, and say what is to be told of it.
+
+    What has a number that the room has come past already was told when it was found in the store.
+    """
+    room = entry.room
+    match entry, outcome:
+        case Mark(user=user, delivered=delivered, read=read), _:
+            return ToldMarks(room, user, delivered, read)
+        case _, Stored(message) if message is not None and message.rev > room.rev:
+            room.seq, room.rev = max(room.seq, message.seq), message.rev
+            room.note_message(message)
+            if isinstance(entry, Say):
+                room.note_sender(message)
+                return ToldMessage(room, message, new=True, origin=entry.origin)
+            return ToldMessage(room, message, new=False)
+    return None
+
+
+def _answer(entry: Entry, outcome: Outcome) -> None:
+    if entry.done.done():
+        return  # whoever asked is not there any more
+    match entry, outcome:
+        case Mark(done=done), _:
+            done.set_result(None)
+        case Say(done=said) | Alter(done=said), Stored(message) if message is not None:
+            said.set_result(Said(message, fresh=True))
+        case Say(done=said), Duplicate(first):
+            said.set_result(Said(first, fresh=False))
+
+
+def _refuse(batch: list[Entry], refusal: Refusal) -> None:
+    for entry in batch:
+        if not entry.done.done():
+            entry.done.set_exception(refusal)
+
+
+def _not_stored() -> Busy:
+    return Busy("not_stored", "this was not stored; send it again", retry_after=2)

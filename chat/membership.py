@@ -1,0 +1,263 @@
+"""Rooms and who is in them: making, changing, joining, leaving."""
+
+from msgspec import UNSET
+
+from chat.commands import (
+    CreateRoom,
+    DeleteRoom,
+    Invite,
+    JoinRoom,
+    LeaveRoom,
+    RemoveMember,
+    SetRole,
+    UpdateRoom,
+)
+from chat.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
+from chat.events import (
+    Event,
+    MemberJoined,
+    MemberLeft,
+    RoomCreated,
+    RoomDeleted,
+    RoomUpdated,
+)
+from chat.hub import Hub
+from chat.names import require_room_name
+from chat.people import People
+from chat.policy import (
+    require_group,
+    require_in_charge,
+    require_may_set_role,
+    require_owner,
+    require_removable,
+    require_visible,
+)
+from chat.rooms import LiveRoom, Rooms, live_member
+from models.disk import Disk
+from models.records import Membership, Room, RoomRole, User, new_id, now, pair_of
+from models.store import RoomChange, Store
+
+# A list of members that is told in one piece; of a larger room, only this many are named.
+MAX_TOLD_MEMBERS = 100
+
+
+class Memberships:
+    """Rooms, and who is in them."""
+
+    def __init__(
+        self,
+        store: Store,
+        disk: Disk,
+        rooms: Rooms,
+        people: People,
+        hub: Hub,
+        *,
+        max_members: int,
+        max_rooms: int,
+    ) -> None:
+        self._store = store
+        self._disk = disk
+        self._rooms = rooms
+        self._people = people
+        self._hub = hub
+        self._max_members = max_members
+        self._max_rooms = max_rooms
+
+    async def create(self, user: str, command: CreateRoom) -> tuple[LiveRoom, bool]:
+        """Make a room, or find the direct one there is; and tell whether it is new."""
+        others = await self._require_people(user, command.participant_ids)
+        if command.kind == "direct":
+            if len(others) != 1:
+                raise Invalid("invalid_participants", "a direct room is with one other person")
+            return await self.direct(user, others[0].id)
+        await self._require_few_rooms(user)
+        moment = now()
+        room = Room(
+            id=new_id(),
+            kind=command.kind,
+            name=None if command.name is None else require_room_name(command.name),
+            description=command.description,
+            creator=user,
+            created=moment,
+            active=moment,
+        )
+        owner = Membership(room=room.id, user=user, role="owner", joined=moment)
+        members = [Membership(room=room.id, user=other.id, joined=moment) for other in others]
+        await self._disk.run(self._store.rooms.add, room, [owner, *members])
+        live = await self._rooms.get(room.id)
+        await self._tell_created(live, without=user)
+        return live, True
+
+    async def direct(self, user: str, other: str) -> tuple[LiveRoom, bool]:
+        """The direct room of two people, found or made."""
+        if user == other:
+            raise Invalid("invalid_participants", "a direct room is with one other person")
+        await self._require_people(user, (other,))
+        moment = now()
+        draft = Room(
+            id=new_id(),
+            kind="direct",
+            creator=user,
+            created=moment,
+            active=moment,
+            pair=pair_of(user, other),
+        )
+        members = [Membership(room=draft.id, user=one, joined=moment) for one in (user, other)]
+        room, new = await self._disk.run(self._store.rooms.direct, draft, members)
+        live = await self._rooms.get(room.id)
+        if new:
+            await self._tell_created(live, without=user)
+        return live, new
+
+    async def update(self, user: str, command: UpdateRoom) -> LiveRoom:
+        """Rename or describe a room."""
+        room = await self._rooms.get(command.room_id)
+        async with room.lock:
+            require_in_charge(room, user)
+            require_group(room)
+            changes: RoomChange = {}
+            if command.name is not UNSET:
+                changes["name"] = require_room_name(command.name)
+            if command.description is not UNSET:
+                changes["description"] = command.description
+            room.room = await self._disk.run(self._store.rooms.change, room.id, **changes)
+        await self._tell_updated(room)
+        return room
+
+    async def delete(self, user: str, command: DeleteRoom) -> None:
+        """Remove a room with all that was said in it."""
+        room = await self._rooms.get(command.room_id)
+        async with room.lock:
+            require_owner(room, user)
+            require_group(room)
+            await self._remove(room)
+
+    async def join(self, user: str, command: JoinRoom) -> LiveRoom:
+        """Come into a public room; whoever is in a room already stays as they are."""
+        room = await self._rooms.get(command.room_id)
+        require_visible(room, user)
+        if not room.has(user):
+            [newcomer] = await self._people.users([user])
+            await self._add(room, newcomer)
+        return room
+
+    async def invite(self, by: str, command: Invite) -> LiveRoom:
+        """Bring somebody into a room."""
+        room = await self._rooms.get(command.room_id)
+        require_in_charge(room, by)
+        require_group(room)
+        [user] = await self._require_people(by, (command.user_id,))
+        if not room.has(user.id):
+            await self._add(room, user)
+        return room
+
+    async def leave(self, user: str, command: LeaveRoom) -> None:
+        """Leave a room; a direct one is hidden until somebody writes."""
+        room = await self._rooms.get(command.room_id)
+        async with room.lock:
+            if not room.has(user):
+                return
+            if room.is_everyone:
+                raise Forbidden("everyones_room", "everybody is in this room, and stays in it")
+            if room.room.kind == "direct":
+                await self._disk.run(self._store.rooms.change_member, room.id, user, hidden=True)
+                room.members[user].hidden = True
+                self._hub.tell_users([user], RoomDeleted(room.id))
+                return
+            await self._send_out(room, user)
+
+    async def remove(self, by: str, command: RemoveMember) -> LiveRoom:
+        """Send somebody out of a room."""
+        room = await self._rooms.get(command.room_id)
+        async with room.lock:
+            require_removable(room, by, command.user_id)
+            await self._send_out(room, command.user_id)
+        return room
+
+    async def set_role(self, by: str, command: SetRole) -> LiveRoom:
+        """Change what somebody is; whoever makes another the owner becomes an administrator."""
+        room = await self._rooms.get(command.room_id)
+        async with room.lock:
+            require_may_set_role(room, by, command.user_id, command.role)
+            await self._give_role(room, command.user_id, command.role)
+            if command.role == "owner" and command.user_id != by:
+                await self._give_role(room, by, "admin")
+        await self._tell_updated(room)
+        return room
+
+    async def unhide(self, room: LiveRoom) -> None:
+        """Show a direct room again to those who have hidden it, because somebody writes."""
+        for member in [member for member in room.members.values() if member.hidden]:
+            await self._disk.run(
+                self._store.rooms.change_member, room.id, member.user, hidden=False
+            )
+            member.hidden = False
+
+    async def _add(self, room: LiveRoom, user: User) -> None:
+        async with room.lock:
+            if len(room.members) >= self._max_members:
+                raise Conflict("room_full", f"a room has at most {self._max_members} members")
+            await self._require_few_rooms(user.id)
+            # Whoever comes has read what was said before.
+            membership = Membership(
+                room=room.id, user=user.id, joined=now(), delivered=room.seq, read=room.seq
+            )
+            kept = await self._disk.run(self._store.rooms.join, membership)
+            room.members[user.id] = live_member(kept)
+        members = await self._members(room)
+        self._hub.tell_users([user.id], RoomCreated(room.room, members))
+        joined = MemberJoined(room.id, user.id, user.name, kept.role)
+        self._hub.tell_members(room, joined, without=user.id)
+        self._hub.tell_members(room, RoomUpdated(room.room, members), without=user.id)
+
+    async def _send_out(self, room: LiveRoom, user: str) -> None:
+        """End a membership; the last one to leave takes the room along."""
+        if len(room.members) == 1:
+            await self._remove(room)
+            return
+        if room.role(user) == "owner":
+            await self._give_role(room, _heir(room, user), "owner")
+        await self._disk.run(self._store.rooms.leave, room.id, user)
+        del room.members[user]
+        self._hub.tell_users([user], RoomDeleted(room.id))
+        self._hub.tell_members(room, MemberLeft(room.id, user))
+        await self._tell_updated(room)
+
+    async def _remove(self, room: LiveRoom) -> None:
+        await self._disk.run(self._store.rooms.delete, room.id)
+        self._rooms.drop(room.id)
+        self._hub.tell_members(room, RoomDeleted(room.id))
+        room.members.clear()
+
+    async def _give_role(self, room: LiveRoom, user: str, role: RoomRole) -> None:
+        await self._disk.run(self._store.rooms.change_member, room.id, user, role=role)
+        room.members[user].role = role
+
+    async def _tell_created(self, room: LiveRoom, *, without: str) -> None:
+        event: Event = RoomCreated(room.room, await self._members(room))
+        self._hub.tell_members(room, event, without=without)
+
+    async def _tell_updated(self, room: LiveRoom) -> None:
+        self._hub.tell_members(room, RoomUpdated(room.room, await self._members(room)))
+
+    async def _members(self, room: LiveRoom) -> tuple[User, ...]:
+        return tuple(await self._people.users(list(room.members)[:MAX_TOLD_MEMBERS]))
+
+    async def _require_people(self, user: str, user_ids: tuple[str, ...]) -> list[User]:
+        """The other people of a list, all of whom must be there."""
+        wanted = set(user_ids) - {user}
+        people = [one for one in await self._people.users(wanted) if one.deleted is None]
+        if len(people) < len(wanted):
+            raise NotFound("user_not_found", "there is no such user")
+        return people
+
+    async def _require_few_rooms(self, user: str) -> None:
+        theirs = await self._disk.run(self._store.rooms.of_user, user, limit=self._max_rooms)
+        if len(theirs) >= self._max_rooms:
+            raise TooMany("too_many_rooms", f"one is in at most {self._max_rooms} rooms")
+
+
+def _heir(room: LiveRoom, owner: str) -> str:
+    """Who becomes the owner: the oldest administrator, or else the oldest member."""
+    others = [member for member in room.members.values() if member.user != owner]
+    return min(others, key=lambda member: (member.role != "admin", member.joined)).user

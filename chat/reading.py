@@ -1,0 +1,113 @@
+"""Reading rooms: their pages, their changes, and the list of those that somebody is in."""
+
+import asyncio
+from datetime import datetime
+
+from msgspec import Struct
+
+from chat.commands import History, Sync
+from chat.errors import Invalid
+from chat.people import People
+from chat.policy import require_visible
+from chat.rooms import LiveRoom, Rooms
+from models.disk import Disk
+from models.records import Message, User
+from models.store import Store
+
+# A list of rooms names this many of the people in each; a larger room is asked for its members.
+MAX_NAMED = 100
+
+# Reading a room that is not in memory takes four reads; so many at a time keep the threads busy.
+AT_ONCE = 8
+
+
+class Page(Struct, frozen=True):
+    """A part of a room, ascending, and whether there is more in the direction of reading."""
+
+    messages: list[Message]
+    has_more: bool
+
+
+class Changes(Struct, frozen=True):
+    """What has changed in a room, in order; all of it, or as much as was asked for."""
+
+    messages: list[Message]
+    rev: int
+    complete: bool
+
+
+class RoomState(Struct, frozen=True):
+    """A room as one who is in it sees it."""
+
+    room: LiveRoom
+    members: list[User]
+
+
+class Reading:
+    """Reads what somebody may read."""
+
+    def __init__(self, store: Store, disk: Disk, rooms: Rooms, people: People) -> None:
+        self._store = store
+        self._disk = disk
+        self._rooms = rooms
+        self._people = people
+
+    async def history(self, user: str, command: History) -> Page:
+        """A page of a room."""
+        room = await self._rooms.get(command.room_id)
+        require_visible(room, user)
+        places = [command.before, command.after, command.around]
+        if sum(place is not None for place in places) > 1:
+            raise Invalid("invalid_body", "a page is before, after or around a message")
+        page = await self._page(command)
+        await self._people.load(message.sender for message in page.messages)
+        return page
+
+    async def changes(self, user: str, command: Sync) -> Changes:
+        """What has changed in a room since a `rev`."""
+        room = await self._rooms.get(command.room_id)
+        require_visible(room, user)
+        # One more than asked for tells whether there is more.
+        messages = await self._disk.run(
+            self._store.messages.changes, room.id, since=command.since, limit=command.limit + 1
+        )
+        complete = len(messages) <= command.limit
+        messages = messages[: command.limit]
+        await self._people.load(message.sender for message in messages)
+        rev = messages[-1].rev if messages else command.since
+        return Changes(messages, rev, complete)
+
+    async def rooms(
+        self, user: str, *, before: tuple[datetime, str] | None = None, limit: int
+    ) -> list[RoomState]:
+        """The rooms of a user, the latest first."""
+        theirs = await self._disk.run(self._store.rooms.of_user, user, before=before, limit=limit)
+        turn = asyncio.Semaphore(AT_ONCE)
+
+        async def read(room_id: str) -> RoomState:
+            async with turn:
+                return await self.state(await self._rooms.get(room_id))
+
+        return list(await asyncio.gather(*(read(room.id) for room, _ in theirs)))
+
+    async def state(self, room: LiveRoom) -> RoomState:
+        """A room with the people in it."""
+        return RoomState(room, await self._people.users(sorted(room.members)[:MAX_NAMED]))
+
+    async def _page(self, command: History) -> Page:
+        history, limit = self._store.messages.history, command.limit
+        if command.around is not None:
+            older = await self._disk.run(
+                history, command.room_id, before=command.around, limit=limit // 2
+            )
+            newer = await self._disk.run(
+                history, command.room_id, after=command.around - 1, limit=limit - len(older) + 1
+            )
+            return Page([*older, *newer][:limit], len(older) + len(newer) > limit)
+        messages = await self._disk.run(
+            history, command.room_id, before=command.before, after=command.after, limit=limit + 1
+        )
+        has_more = len(messages) > limit
+        if command.after is not None:
+            return Page(messages[:limit], has_more)
+        return Page(messages[-limit:], has_more)

@@ -1,0 +1,235 @@
+"""Live rooms: who is in a room and how far it has come, in memory while it is in use."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from msgspec import Struct
+
+from chat.errors import NotFound
+from models.disk import Disk
+from models.records import EVERYONE, Counters, Membership, Message, Room, RoomRole, now
+from models.store import Store
+
+# A live room with five members is some 4 KB, so this many are 40 MB; the one that was used longest
+# ago makes room for another.
+MAX_LIVE = 10_000
+
+IDLE_SECONDS = 300.0
+
+# Receipts go to the senders of the messages that a mark has passed.
+MAX_SENDERS = 256
+
+
+class Member(Struct):
+    """What a live room knows of somebody in it."""
+
+    user: str
+    role: RoomRole
+    joined: datetime
+    delivered: int
+    read: int
+    muted: bool
+    hidden: bool
+
+
+class Held(Struct):
+    """A message that is being changed, as it is stored at the moment."""
+
+    message: Message | None = None
+    holders: int = 0
+
+
+class LiveRoom:
+    """A room in use. Its counters are those of what is stored; the journal alone moves them."""
+
+    def __init__(self, room: Room, counters: Counters, members: dict[str, Member]) -> None:
+        self.room = room
+        self.seq = counters.seq
+        self.rev = counters.rev
+        self.members = members
+        self.last: Message | None = None
+        # What is being written for the room, so that it is not dropped under the journal.
+        self.pending = 0
+        self.used = time.monotonic()
+        # One change of name, members or roles after the other.
+        self.lock = asyncio.Lock()
+        self._held: dict[str, Held] = {}
+        self._senders: OrderedDict[int, str] = OrderedDict()
+
+    @property
+    def id(self) -> str:
+        """The id of the room."""
+        return self.room.id
+
+    @property
+    def is_everyone(self) -> bool:
+        """Whether this is the room that everybody is in."""
+        return self.room.id == EVERYONE
+
+    @property
+    def hidden(self) -> bool:
+        """Whether one of the two in a direct room does not see it at the moment."""
+        return self.room.kind == "direct" and any(m.hidden for m in self.members.values())
+
+    def has(self, user_id: str) -> bool:
+        """Tell whether somebody is in the room."""
+        return user_id in self.members or self.is_everyone
+
+    def role(self, user_id: str) -> RoomRole | None:
+        """What somebody is in the room."""
+        member = self.members.get(user_id)
+        if member is not None:
+            return member.role
+        return "member" if self.is_everyone else None
+
+    @contextmanager
+    def held(self, message_id: str) -> Iterator["Held"]:
+        """Hold a message while it is being changed, so that two changes at once both count.
+
+        All that hold it share one place. Whoever finds it empty reads the message, and keeps what
+        is there by then if somebody was faster.
+        """
+        held = self._held.setdefault(message_id, Held())
+        held.holders += 1
+        try:
+            yield held
+        finally:
+            held.holders -= 1
+            if not held.holders:
+                del self._held[message_id]
+
+    def note_message(self, message: Message) -> None:
+        """Note how a message stands now, for those who hold it and for lists of rooms."""
+        if self.last is not None and self.last.id == message.id:
+            self.last = message
+        held = self._held.get(message.id)
+        if held is not None:
+            held.message = message
+
+    def note_sender(self, message: Message) -> None:
+        """Keep in mind who sent a message, and that it is the last."""
+        self.last = message
+        # Whoever sends has read the room; that is as durable as the message is.
+        member = self.members.get(message.sender)
+        if member is not None:
+            member.delivered = max(member.delivered, message.seq)
+            member.read = max(member.read, message.seq)
+        self._senders[message.seq] = message.sender
+        if len(self._senders) > MAX_SENDERS:
+            self._senders.popitem(last=False)
+
+    def senders(self, after: int, upto: int) -> set[str] | None:
+        """Who sent the messages behind one `seq` up to another; None where nobody remembers."""
+        wanted = range(after + 1, upto + 1)
+        if len(wanted) > MAX_SENDERS or any(seq not in self._senders for seq in wanted):
+            return None
+        return {self._senders[seq] for seq in wanted}
+
+
+class Rooms:
+    """All live rooms; reads a room from the store when it is first used."""
+
+    def __init__(
+        self, store: Store, disk: Disk, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._disk = disk
+        self._clock = clock
+        self._live: OrderedDict[str, LiveRoom] = OrderedDict()
+        self._loading: dict[str, asyncio.Future[LiveRoom]] = {}
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def live(self, room_id: str) -> LiveRoom | None:
+        """The room, if it is in memory."""
+        room = self._live.get(room_id)
+        if room is not None:
+            room.used = self._clock()
+            self._live.move_to_end(room_id)
+        return room
+
+    async def get(self, room_id: str) -> LiveRoom:
+        """The room, from memory or from the store; many that want it at once read it once."""
+        room = self.live(room_id)
+        if room is not None:
+            return room
+        loading = self._loading.get(room_id)
+        if loading is None:
+            loading = asyncio.ensure_future(self._load(room_id))
+            self._loading[room_id] = loading
+            loading.add_done_callback(lambda _: self._loading.pop(room_id, None))
+        # Shielded: one that gives up waiting must not take the room from the others.
+        return await asyncio.shield(loading)
+
+    def drop(self, room_id: str) -> None:
+        """Forget a room, because it is gone or because what is known of it may be wrong."""
+        self._live.pop(room_id, None)
+
+    def sweep(self) -> None:
+        """Forget the rooms that nobody has used for a while."""
+        oldest = self._clock() - IDLE_SECONDS
+        for room in [room for room in self._live.values() if room.used < oldest]:
+            self._evict(room)
+
+    async def _load(self, room_id: str) -> LiveRoom:
+        room = await self._disk.run(self._read, room_id)
+        self._live[room_id] = room
+        while len(self._live) > MAX_LIVE:
+            # Rooms that are being written stay, so there may be a few more than that for a moment.
+            if not self._evict(next(iter(self._live.values()))):
+                break
+        return room
+
+    def _read(self, room_id: str) -> LiveRoom:
+        room = self._store.rooms.get(room_id)
+        if room is None:
+            raise no_such_room()
+        counters = self._store.messages.counters(room_id)
+        members = self._store.rooms.members(room_id)
+        live = LiveRoom(room, counters, {member.user: live_member(member) for member in members})
+        for message in self._store.messages.history(room_id, limit=MAX_SENDERS):
+            live.note_sender(message)
+        return live
+
+    def _evict(self, room: LiveRoom) -> bool:
+        if room.pending or room.lock.locked():
+            self._live.move_to_end(room.id)
+            return False
+        self.drop(room.id)
+        return True
+
+
+def live_member(membership: Membership) -> Member:
+    """What a live room knows of a membership."""
+    return Member(
+        user=membership.user,
+        role=membership.role,
+        joined=membership.joined,
+        delivered=membership.delivered,
+        read=membership.read,
+        muted=membership.muted,
+        hidden=membership.hidden,
+    )
+
+
+def everyones_member(user_id: str) -> Member:
+    """Somebody in the room of everybody, who has no membership before the first mark."""
+    return Member(
+        user=user_id,
+        role="member",
+        joined=now(),
+        delivered=0,
+        read=0,
+        muted=False,
+        hidden=False,
+    )
+
+
+def no_such_room() -> NotFound:
+    """The refusal of a room that is not there, or that is none of one's business."""
+    return NotFound("room_not_found", "there is no such room")

@@ -1,0 +1,171 @@
+"""The fast frame reader and writer under every socket.
+
+Tornado reads a frame in three to five steps of its loop, and makes a future and a task for every
+message that it writes. Most of what a chat client sends is one whole, masked text frame after the
+other, and what it is sent is the same bytes that many others are sent. So the reader here takes all
+whole frames of a chunk at once and hands everything else (fragments, control frames, oversized or
+unmasked ones) to Tornado's own reader, from the same buffer; and the writer gives finished frames
+to the kernel directly.
+
+Both lean on Tornado's internals, so its minor version is pinned, and the tests run the same vectors
+through Tornado's reader and through this one.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
+from tornado.util import _websocket_mask
+from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
+
+TEXT = 0x81  # FIN and opcode 1
+PING = b"\x89\x00"
+
+_MASKED = 0x80
+_SHORT = 126  # payloads below this have their length in the second byte
+_CHUNK = 65536
+
+# Reading goes on for this many frames, some 2 ms of work, before others have a turn.
+MAX_FRAMES_AT_ONCE = 200
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A whole text frame, as a server sends it."""
+    size = len(payload)
+    if size < _SHORT:
+        return bytes((TEXT, size)) + payload
+    if size < 1 << 16:
+        return bytes((TEXT, 126)) + size.to_bytes(2) + payload
+    return bytes((TEXT, 127)) + size.to_bytes(8) + payload
+
+
+class FastProtocol(WebSocketProtocol13):
+    """Tornado's protocol with a shorter way for what is common."""
+
+    def __init__(
+        self, handler: WebSocketHandler, params: _WebSocketParams, *, max_waiting: int
+    ) -> None:
+        super().__init__(handler, False, params)
+        self._buffer = bytearray()
+        self._max_waiting = max_waiting
+
+    def write_frames(self, data: bytes) -> bool:
+        """Write finished frames, or keep them until the socket takes them.
+
+        False when they are more than may wait: then nothing of them is kept, and the socket is done
+        for, because whoever reads behind it would miss something.
+        """
+        stream = self.stream
+        if stream.closed() or self.server_terminated:
+            return True
+        if type(stream) is not IOStream:
+            return self._write_slowly(stream, data)
+        if not stream._write_buffer:
+            try:
+                sent = stream.socket.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                stream.close(exc_info=error)
+                return True
+            if sent == len(data):
+                return True
+            data = data[sent:]
+        if len(stream._write_buffer) + len(data) > self._max_waiting:
+            return False
+        stream._write_buffer.append(data)
+        stream._total_write_index += len(data)
+        stream._add_io_state(stream.io_loop.WRITE)
+        return True
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes the socket has not taken yet."""
+        return len(self.stream._write_buffer)
+
+    def _write_slowly(self, stream: IOStream | SSLIOStream, data: bytes) -> bool:
+        if self.waiting + len(data) > self._max_waiting:
+            return False
+        with suppress(StreamClosedError):  # the reader hears of it, and closes
+            stream.write(data)
+        return True
+
+    async def _receive_frame_loop(self) -> None:
+        taken = 0
+        try:
+            while not self.client_terminated:
+                frame = self._text_frame()
+                if frame is not None:
+                    await self._take(*frame)
+                elif self._is_part_of_text_frame():
+                    self._buffer += await self.stream.read_bytes(_CHUNK, partial=True)
+                else:
+                    await self._receive_frame()
+                taken += 1
+                if taken % MAX_FRAMES_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        except StreamClosedError:
+            self._abort()
+        finally:
+            self.handler.on_ws_connection_close(self.close_code, self.close_reason)
+
+    async def _read_bytes(self, n: int) -> bytes:
+        """Give Tornado's reader what it asks for, from what was read already."""
+        while len(self._buffer) < n:
+            self._buffer += await self.stream.read_bytes(_CHUNK, partial=True)
+        data = bytes(self._buffer[:n])
+        del self._buffer[:n]
+        self._wire_bytes_in += n
+        return data
+
+    async def _take(self, start: int, end: int) -> None:
+        """Take the whole text frame at the head of the buffer."""
+        mask, payload = bytes(self._buffer[start - 4 : start]), bytes(self._buffer[start:end])
+        del self._buffer[:end]
+        self._wire_bytes_in += end
+        handled = self._handle_message(1, _websocket_mask(mask, payload))
+        if handled is not None:
+            await handled
+
+    def _text_frame(self) -> tuple[int, int] | None:
+        """Where the payload of a whole text frame at the head begins and ends, if there is one."""
+        place = self._place()
+        return place if place is not None and 0 < place[1] <= len(self._buffer) else None
+
+    def _is_part_of_text_frame(self) -> bool:
+        """Tell whether the head of the buffer may become a frame that is taken here."""
+        buffer = self._buffer
+        if len(buffer) < 2:
+            return not buffer or (buffer[0] == TEXT and self._is_simple())
+        return self._place() is not None
+
+    def _is_simple(self) -> bool:
+        return self._fragmented_message_buffer is None and self._decompressor is None
+
+    def _place(self) -> tuple[int, int] | None:
+        """Begin and end of the text frame at the head; (0, 0) until they are known.
+
+        None where the head is no such frame: it is for Tornado.
+        """
+        buffer = self._buffer
+        if len(buffer) < 2 or buffer[0] != TEXT or not buffer[1] & _MASKED:
+            return None
+        if not self._is_simple():
+            return None
+        size, start = buffer[1] & 0x7F, 6
+        if size >= _SHORT:
+            start = 8 if size == _SHORT else 14
+            if len(buffer) < start - 4:
+                return 0, 0
+            size = int.from_bytes(buffer[2 : start - 4])
+        if size > self.params.max_message_size:
+            return None
+        return start, start + size
+
+
+def protocol_of(handler: WebSocketHandler, *, max_message: int, max_waiting: int) -> FastProtocol:
+    """The protocol of a handler; pings are sent by one sweep over all sockets, not by each."""
+    options: dict[str, Any] = {"ping_interval": None, "ping_timeout": None}
+    params = _WebSocketParams(max_message_size=max_message, compression_options=None, **options)
+    return FastProtocol(handler, params, max_waiting=max_waiting)

@@ -1,0 +1,137 @@
+"""Who is online, and who is told."""
+
+import asyncio
+
+import pytest
+
+from chat import presence as module
+from chat.events import Event, Form, UserOffline, UserOnline
+from chat.hub import Hub
+from chat.people import People
+from chat.presence import Presence
+from models.disk import Disk
+from models.sqlite import SQLiteStore
+from tests.contract.samples import user
+
+pytestmark = pytest.mark.gen_test(timeout=5)
+
+# Longer than any test may take.
+LONG = 3600
+
+ANN, BOB = user("ann"), user("bob")
+
+
+class Plain:
+    """A dialect that says what happened."""
+
+    def encode(self, event: Event, form: Form) -> bytes:
+        return f"{type(event).__name__}:{getattr(event, 'name', '')} ".encode()
+
+
+class Socket:
+    """A connection that keeps what it is told."""
+
+    dialect = Plain()
+    number = 0
+    rooms: set[str] | None = None
+    held: list[tuple[Event, Form]] | None = None
+
+    def __init__(self, user_id: str) -> None:
+        self.user = user_id
+        self.heard = ""
+
+    def send(self, data: bytes) -> None:
+        self.heard += data.decode()
+
+
+@pytest.fixture
+def hub() -> Hub:
+    return Hub()
+
+
+@pytest.fixture
+def people(sqlite_store: SQLiteStore, disk: Disk) -> People:
+    people = People(sqlite_store, disk)
+    people.note(ANN)
+    people.note(BOB)
+    return people
+
+
+@pytest.fixture
+def patient(hub: Hub, people: People) -> Presence:
+    """A presence whose grace never ends."""
+    return Presence(hub, people, LONG)
+
+
+@pytest.fixture
+def hasty(hub: Hub, people: People) -> Presence:
+    """A presence without a grace."""
+    return Presence(hub, people, 0)
+
+
+async def after_the_grace() -> None:
+    over = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(0, over.set_result, None)
+    await over
+
+
+async def test_nobody_is_online_at_first(patient: Presence) -> None:
+    assert not patient.is_online(ANN.id)
+    assert patient.online() == []
+
+
+async def test_the_first_socket_of_a_user_is_announced_to_everybody_else(
+    patient: Presence,
+) -> None:
+    bob, ann = Socket(BOB.id), Socket(ANN.id)
+    for socket in (bob, ann, Socket(ANN.id)):
+        patient.connect(socket)
+    assert patient.online() == sorted([ANN.id, BOB.id])
+    assert bob.heard == f"{UserOnline.__name__}:ann "
+    assert ann.heard == ""
+
+
+async def test_the_last_socket_of_a_user_is_announced_after_the_grace(hasty: Presence) -> None:
+    bob, ann, ann_too = Socket(BOB.id), Socket(ANN.id), Socket(ANN.id)
+    for socket in (ann, ann_too, bob):
+        hasty.connect(socket)
+    hasty.disconnect(ann)
+    await after_the_grace()
+    assert (hasty.is_online(ANN.id), bob.heard) == (True, "")
+    hasty.disconnect(ann_too)
+    assert hasty.is_online(ANN.id)
+    await after_the_grace()
+    assert (hasty.is_online(ANN.id), bob.heard) == (False, f"{UserOffline.__name__}:ann ")
+
+
+async def test_a_page_that_is_loaded_again_does_not_flicker(hasty: Presence) -> None:
+    bob, ann = Socket(BOB.id), Socket(ANN.id)
+    hasty.connect(ann)
+    hasty.connect(bob)
+    hasty.disconnect(ann)
+    assert hasty.is_online(ANN.id)
+    hasty.connect(Socket(ANN.id))
+    await after_the_grace()
+    assert hasty.is_online(ANN.id)
+    assert bob.heard == ""
+
+
+async def test_nobody_is_announced_after_the_end(hasty: Presence) -> None:
+    bob, ann = Socket(BOB.id), Socket(ANN.id)
+    hasty.connect(ann)
+    hasty.connect(bob)
+    hasty.disconnect(ann)
+    hasty.close()
+    await after_the_grace()
+    assert bob.heard == ""
+
+
+async def test_a_crowd_is_neither_announced_nor_listed_in_full(
+    patient: Presence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_TOLD", 1)
+    bob = Socket(BOB.id)
+    patient.connect(bob)
+    patient.connect(Socket(ANN.id))
+    assert bob.heard == ""
+    assert len(patient.online()) == 1

@@ -1,0 +1,332 @@
+"""Who is behind a token."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from chat import sessions as module
+from chat.errors import Forbidden, NotFound, Unauthenticated
+from chat.sessions import (
+    MAX_AGENT,
+    MAX_SESSIONS,
+    NOTE_USE_EVERY,
+    TRUST_SECONDS,
+    Client,
+    Identity,
+    Sessions,
+    require_admin,
+)
+from chat.tokens import Tokens
+from models.records import Session, User, now
+from models.sqlite import SQLiteStore
+from models.store import Refused
+from tests.chat.conftest import HOME, Clock, HeldDisk
+from tests.contract import samples
+
+pytestmark = pytest.mark.gen_test(timeout=10)
+
+
+@pytest.fixture
+def ann(sqlite_store: SQLiteStore) -> User:
+    return sqlite_store.users.add(samples.user("ann"))
+
+
+@pytest.fixture
+def bob(sqlite_store: SQLiteStore) -> User:
+    return sqlite_store.users.add(samples.user("bob"))
+
+
+def kept(store: SQLiteStore, user: User, **fields: Any) -> Session:
+    """A session that is in the store as if it had begun some time ago."""
+    moment = now()
+    values = {"created": moment, "seen": moment, "expires": moment + timedelta(hours=1)}
+    session = samples.session(user.id, **{**values, **fields})
+    store.sessions.add(session)
+    return session
+
+
+async def refusal_of(sessions: Sessions, token: str) -> str:
+    with pytest.raises(Unauthenticated) as refused:
+        await sessions.identify(token)
+    return refused.value.code
+
+
+async def test_a_token_names_a_user_and_a_login(sessions: Sessions, ann: User) -> None:
+    identity = await sessions.identify(await sessions.start(ann, HOME))
+    assert identity.user == ann
+    assert (identity.session.user, identity.session.address) == (ann.id, HOME.address)
+
+
+async def test_a_login_lasts_as_long_as_it_should(sessions: Sessions, ann: User) -> None:
+    await sessions.start(ann, HOME)
+    [session] = await sessions.of_user(ann.id)
+    assert session.expires - session.created == timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("agent", "shown"),
+    [
+        ("Mozilla/5.0 (X11)", "Mozilla/5.0 (X11)"),
+        ("a\r\nb\0c\x1b[2Kd\u202ee\u200bf", "abc[2Kdef"),
+        ("x" * 5000, "x" * MAX_AGENT),
+        ("\n" * 500 + "x" * 5000, "x" * MAX_AGENT),
+        ("", ""),
+    ],
+)
+async def test_what_a_browser_calls_itself_is_cleaned_and_cut(
+    sessions: Sessions, ann: User, agent: str, shown: str
+) -> None:
+    await sessions.start(ann, Client("203.0.113.9", agent))
+    [session] = await sessions.of_user(ann.id)
+    assert session.agent == shown
+
+
+async def test_a_login_that_was_ended_is_over_at_once(sessions: Sessions, ann: User) -> None:
+    token, other = await sessions.start(ann, HOME), await sessions.start(ann, HOME)
+    identity = await sessions.identify(token)
+    await sessions.end(identity, identity.session.id)
+    assert await refusal_of(sessions, token) == "invalid_token"
+    assert (await sessions.identify(other)).user == ann
+
+
+async def test_all_logins_of_a_user_are_over_at_once(
+    sessions: Sessions, ann: User, bob: User
+) -> None:
+    tokens = [await sessions.start(ann, HOME) for _ in range(3)]
+    bobs = await sessions.start(bob, HOME)
+    for token in tokens:
+        await sessions.identify(token)
+    assert await sessions.end_all(ann.id) == 3
+    assert [await refusal_of(sessions, token) for token in tokens] == ["invalid_token"] * 3
+    assert (await sessions.identify(bobs)).user == bob
+
+
+async def test_only_ones_own_login_can_be_ended(sessions: Sessions, ann: User, bob: User) -> None:
+    anns = await sessions.identify(await sessions.start(ann, HOME))
+    token = await sessions.start(bob, HOME)
+    bobs = await sessions.identify(token)
+    for session_id in (bobs.session.id, "0" * 24, "", "{}"):
+        with pytest.raises(NotFound):
+            await sessions.end(anns, session_id)
+    assert (await sessions.identify(token)).user == bob
+
+
+async def test_a_login_that_has_expired_is_over_whatever_its_token_says(
+    sessions: Sessions, tokens: Tokens, sqlite_store: SQLiteStore, ann: User
+) -> None:
+    session = kept(sqlite_store, ann, expires=now())
+    token = tokens.sign(replace(session, expires=now() + timedelta(hours=1)), now())
+    assert await refusal_of(sessions, token) == "token_expired"
+    assert await sessions.of_user(ann.id) == []
+
+
+async def test_expired_logins_are_swept_and_others_stay(
+    sessions: Sessions, sqlite_store: SQLiteStore, ann: User
+) -> None:
+    kept(sqlite_store, ann, expires=now() - timedelta(seconds=1))
+    left = kept(sqlite_store, ann)
+    assert await sessions.sweep() == 1
+    assert sqlite_store.sessions.of_user(ann.id) == [left]
+
+
+async def test_a_token_of_one_user_does_not_open_the_login_of_another(
+    sessions: Sessions, tokens: Tokens, sqlite_store: SQLiteStore, ann: User, bob: User
+) -> None:
+    token = tokens.sign(replace(kept(sqlite_store, ann), user=bob.id), now())
+    assert await refusal_of(sessions, token) == "invalid_token"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"disabled": True}, "account_disabled"),
+        ({"deleted": samples.START}, "invalid_token"),
+        ({"deleted": samples.START, "disabled": True}, "invalid_token"),
+    ],
+)
+async def test_an_account_that_is_shut_has_no_login(
+    sessions: Sessions, sqlite_store: SQLiteStore, ann: User, change: Any, code: str
+) -> None:
+    token = await sessions.start(ann, HOME)
+    sqlite_store.users.change(ann.id, **change)
+    assert await refusal_of(sessions, token) == code
+
+
+async def test_the_login_of_nobody_opens_nothing(
+    sessions: Sessions, tokens: Tokens, sqlite_store: SQLiteStore
+) -> None:
+    token = tokens.sign(kept(sqlite_store, samples.user("ghost")), now())
+    assert await refusal_of(sessions, token) == "invalid_token"
+
+
+async def test_what_is_changed_behind_its_back_is_seen_when_the_trust_is_over(
+    sessions: Sessions, sqlite_store: SQLiteStore, ann: User, clock: Clock
+) -> None:
+    token = await sessions.start(ann, HOME)
+    await sessions.identify(token)
+    sqlite_store.users.change(ann.id, disabled=True)
+    clock.seconds += TRUST_SECONDS - 0.01
+    assert not (await sessions.identify(token)).user.disabled
+    clock.seconds += 0.01
+    assert await refusal_of(sessions, token) == "account_disabled"
+
+
+async def test_trust_is_not_prolonged_by_use(
+    sessions: Sessions, sqlite_store: SQLiteStore, ann: User, clock: Clock
+) -> None:
+    token = await sessions.start(ann, HOME)
+    await sessions.identify(token)
+    sqlite_store.sessions.end_all(ann.id)
+    for _ in range(4):
+        await sessions.identify(token)
+        clock.seconds += TRUST_SECONDS / 4
+    assert await refusal_of(sessions, token) == "invalid_token"
+
+
+def test_trust_is_shorter_than_the_second_that_is_promised() -> None:
+    assert TRUST_SECONDS < 1
+
+
+async def test_a_slow_answer_of_the_store_is_trusted_from_when_it_was_asked_for(
+    sessions: Sessions, sqlite_store: SQLiteStore, disk: HeldDisk, ann: User, clock: Clock
+) -> None:
+    token = await sessions.start(ann, HOME)
+    disk.hold_next()
+    slow = asyncio.create_task(sessions.identify(token))
+    await disk.read.wait()
+    sqlite_store.users.change(ann.id, disabled=True)
+    clock.seconds += TRUST_SECONDS
+    disk.released.set()
+    await slow
+    assert await refusal_of(sessions, token) == "account_disabled"
+
+
+async def test_a_login_that_ends_while_it_is_read_is_not_trusted_after(
+    sessions: Sessions, disk: HeldDisk, ann: User
+) -> None:
+    token = await sessions.start(ann, HOME)
+    disk.hold_next()
+    slow = asyncio.create_task(sessions.identify(token))
+    await disk.read.wait()
+    await sessions.end_all(ann.id)
+    disk.released.set()
+    await slow
+    assert await refusal_of(sessions, token) == "invalid_token"
+
+
+async def test_one_login_that_ends_while_it_is_read_is_not_trusted_after(
+    sessions: Sessions, disk: HeldDisk, ann: User
+) -> None:
+    token = await sessions.start(ann, HOME)
+    identity = await sessions.identify(await sessions.start(ann, HOME))
+    [session_id] = {s.id for s in await sessions.of_user(ann.id)} - {identity.session.id}
+    disk.hold_next()
+    slow = asyncio.create_task(sessions.identify(token))
+    await disk.read.wait()
+    await sessions.end(identity, session_id)
+    disk.released.set()
+    await slow
+    assert await refusal_of(sessions, token) == "invalid_token"
+
+
+async def test_a_user_who_was_forgotten_is_read_anew_and_others_are_not(
+    sessions: Sessions, sqlite_store: SQLiteStore, ann: User, bob: User
+) -> None:
+    anns, bobs = await sessions.start(ann, HOME), await sessions.start(bob, HOME)
+    for token in (anns, bobs):
+        await sessions.identify(token)
+    for user in (ann, bob):
+        sqlite_store.users.change(user.id, display_name="new")
+    sessions.forget(ann.id)
+    assert (await sessions.identify(anns)).user.display_name == "new"
+    assert (await sessions.identify(bobs)).user.display_name == "bob"
+
+
+async def test_the_identities_that_are_trusted_are_bounded(
+    sessions: Sessions, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_TRUSTED", 2)
+    for _ in range(4):
+        await sessions.identify(await sessions.start(ann, HOME))
+    assert len(sessions._trusted) == 2
+
+
+async def test_one_login_too_many_ends_the_oldest(
+    sessions: Sessions, ann: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert MAX_SESSIONS == 100
+    monkeypatch.setattr(module, "MAX_SESSIONS", 3)
+    bobs = await sessions.start(bob, HOME)
+    tokens = [await sessions.start(ann, HOME) for _ in range(3)]
+    for token in tokens:
+        await sessions.identify(token)
+    tokens.append(await sessions.start(ann, HOME))
+    assert await refusal_of(sessions, tokens[0]) == "invalid_token"
+    for token in (*tokens[1:], bobs):
+        await sessions.identify(token)
+
+
+async def test_logins_are_listed_the_newest_first(sessions: Sessions, ann: User) -> None:
+    for agent in ("first", "second"):
+        await sessions.start(ann, Client("203.0.113.9", agent))
+    assert [s.agent for s in await sessions.of_user(ann.id)] == ["second", "first"]
+
+
+async def test_a_use_is_noted_once_in_five_minutes(
+    sessions: Sessions, tokens: Tokens, sqlite_store: SQLiteStore, ann: User, clock: Clock
+) -> None:
+    assert timedelta(minutes=5) == NOTE_USE_EVERY
+    long_ago = now() - NOTE_USE_EVERY - timedelta(seconds=1)
+    session = kept(sqlite_store, ann, seen=long_ago)
+    noted = []
+    for _ in range(3):
+        await sessions.identify(tokens.sign(session, now()))
+        clock.seconds += TRUST_SECONDS
+        present = sqlite_store.sessions.get(session.id)
+        assert present is not None
+        noted.append(present.seen)
+    assert noted[0] > long_ago
+    assert set(noted) == {noted[0]}
+    user = sqlite_store.users.get(ann.id)
+    assert user is not None
+    assert user.last_seen == noted[0]
+
+
+async def test_a_recent_use_is_not_noted_again(
+    sessions: Sessions, tokens: Tokens, sqlite_store: SQLiteStore, ann: User
+) -> None:
+    session = kept(sqlite_store, ann, seen=now() - NOTE_USE_EVERY + timedelta(minutes=1))
+    await sessions.identify(tokens.sign(session, now()))
+    assert sqlite_store.sessions.get(session.id) == session
+
+
+async def test_whoever_is_there_is_served_though_the_store_takes_no_note(
+    sessions: Sessions,
+    tokens: Tokens,
+    sqlite_store: SQLiteStore,
+    ann: User,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def full(*_: object) -> None:
+        raise Refused("the disk is full")
+
+    monkeypatch.setattr(type(sqlite_store.sessions), "touch", full)
+    session = kept(sqlite_store, ann, seen=samples.START)
+    assert (await sessions.identify(tokens.sign(session, now()))).user == ann
+    assert "the disk is full" in caplog.text
+
+
+@pytest.mark.parametrize(("role", "passes"), [("admin", True), ("user", False)])
+async def test_administrators_pass_alone(role: Any, passes: bool) -> None:
+    user = samples.user("ann", role=role)
+    identity = Identity(user, samples.session(user.id))
+    assert identity.is_admin is passes
+    if passes:
+        require_admin(identity)
+    else:
+        with pytest.raises(Forbidden):
+            require_admin(identity)
