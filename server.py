@@ -28,7 +28,7 @@ from chat.chat import Chat
 from chat.directory import Administration, Directory
 from chat.errors import Refusal
 from chat.hub import Hub
-from chat.limits import Limits
+from chat.limits import Limits, Rule
 from chat.membership import Memberships
 from chat.passwords import Hasher, PasswordRules, read_common_passwords
 from chat.people import People
@@ -45,7 +45,7 @@ from handlers.application import make_application
 from handlers.console import USERS_COMMAND, Console, add_users_command
 from handlers.origins import Origins
 from handlers.services import Services
-from handlers.sockets import Caps, Sockets
+from handlers.sockets import Caps, SocketLimits, Sockets
 from models.choice import choose_store
 from models.disk import Disk
 from models.store import Store, StoreError, Unavailable, Unusable
@@ -139,7 +139,16 @@ def build_core(settings: Settings, store: Store, secret: str) -> Core:
         presence=Presence(hub, people, settings.presence_grace),
         typing=Typing(hub),
         memberships=memberships,
-        chat=Chat(store, disk, rooms, people, hub, memberships, settings.edit_window),
+        chat=Chat(
+            store,
+            disk,
+            rooms,
+            people,
+            hub,
+            memberships,
+            settings.edit_window,
+            settings.journal_queue,
+        ),
         reading=Reading(store, disk, rooms, people),
     )
 
@@ -151,6 +160,14 @@ def build_services(settings: Settings, core: Core) -> Services:
         per_address=settings.sockets_per_address,
         unauthenticated=settings.sockets_unauthenticated,
     )
+    socket_limits = SocketLimits(
+        frame_bytes=settings.frame_limit,
+        waiting_bytes=settings.socket_backlog,
+        authentication_seconds=settings.authentication_timeout,
+        authentications=Rule("authenticate", burst=60, per_second=2),
+        messages=Rule("message", settings.message_burst, settings.message_rate),
+        commands=Rule("command", settings.command_burst, settings.command_rate),
+    )
     return Services(
         accounts=core.accounts,
         administration=core.administration,
@@ -160,6 +177,7 @@ def build_services(settings: Settings, core: Core) -> Services:
         people=core.people,
         hub=core.hub,
         presence=core.presence,
+        socket_limits=socket_limits,
         typing=core.typing,
         memberships=core.memberships,
         chat=core.chat,

@@ -23,7 +23,7 @@ from chat.commands import (
 from chat.errors import Invalid, NotFound
 from chat.events import Event, MarksMoved, MessageChanged, MessageStored
 from chat.hub import Hub
-from chat.journal import Change, Journal, Said, Told, ToldMarks, ToldMessage
+from chat.journal import MAX_WAITING, Change, Journal, Said, Told, ToldMarks, ToldMessage
 from chat.membership import Memberships
 from chat.people import People
 from chat.policy import (
@@ -79,6 +79,7 @@ class Chat:
         hub: Hub,
         memberships: Memberships,
         edit_window: float,
+        journal_queue: int = MAX_WAITING,
     ) -> None:
         self._store = store
         self._disk = disk
@@ -87,7 +88,7 @@ class Chat:
         self._hub = hub
         self._memberships = memberships
         self._edit_window = edit_window
-        self.journal = Journal(store, disk, self.tell)
+        self.journal = Journal(store, disk, self.tell, max_waiting=journal_queue)
 
     def send_now(self, speaker: Speaker, command: SendMessage) -> asyncio.Future[Said] | None:
         """Send at once, where all that must be known is at hand; None where it must be read first.

@@ -28,11 +28,14 @@ class Outbox(Protocol):
 
     number: int
     user: str
-    dialect: Dialect
     # The rooms that this socket listens to, if its client says so itself; else all of its user's.
     rooms: set[str] | None
     # What is told while the socket is being caught up, to be sent after that.
     held: list[tuple[Event, Form]] | None
+
+    @property
+    def dialect(self) -> Dialect:
+        """The words of its client."""
 
     def send(self, data: bytes) -> None:
         """Write finished frames, or keep them; never waits and never raises."""

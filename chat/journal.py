@@ -129,14 +129,18 @@ class Journal:
         disk: Disk,
         tell: Teller,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        max_waiting: int = MAX_WAITING,
     ) -> None:
         self._store = store
         self._disk = disk
         self._tell = tell
         self._clock = clock
+        self._max_waiting = max_waiting
         self._waiting: list[Entry] = []
         # Rooms of which it is not known what is stored.
         self._uncertain: set[LiveRoom] = set()
+        self._closing = False
         self._task: asyncio.Task[None] | None = None
 
     def say(
@@ -160,13 +164,13 @@ class Journal:
         return done
 
     async def close(self) -> None:
-        """Write what has gathered, and end."""
-        self._uncertain.clear()
+        """Write what has gathered, and end; what is still unknown then is found at the next start."""
+        self._closing = True
         if self._task is not None:
             await asyncio.wait([self._task])
 
     def _add(self, entry: Entry) -> None:
-        if len(self._waiting) >= MAX_WAITING:
+        if len(self._waiting) >= self._max_waiting:
             raise Busy("busy", "too much is being written at once", retry_after=1)
         entry.room.pending += 1
         self._waiting.append(entry)
@@ -174,7 +178,7 @@ class Journal:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
-        while self._waiting or self._uncertain:
+        while self._waiting or (self._uncertain and not self._closing):
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             try:
                 await self._find_out()
@@ -192,7 +196,7 @@ class Journal:
     async def _write(self, batch: list[Entry]) -> None:
         """Commit a batch, tell what it has stored, and answer to everybody in it."""
         for _ in range(MAX_RENUMBERINGS):
-            entries, writes = _numbered(batch)
+            entries, writes, idle = _numbered(batch)
             try:
                 outcomes = await self._committed(writes) if writes else []
             except Taken:
@@ -207,12 +211,19 @@ class Journal:
                     self._uncertain |= {entry.room for entry in batch}
                 raise _not_stored() from error
             else:
-                done = list(zip(entries, outcomes, strict=True))
-                self._tell([told for entry, outcome in done if (told := _settled(entry, outcome))])
-                for entry, outcome in done:
-                    _answer(entry, outcome)
+                self._settle(list(zip(entries, outcomes, strict=True)), idle)
                 return
         raise _not_stored()
+
+    def _settle(self, done: list[tuple[Entry, Outcome]], idle: list[Alter]) -> None:
+        """Tell what is stored now, and answer."""
+        self._tell([told for entry, outcome in done if (told := _settled(entry, outcome))])
+        for entry, outcome in done:
+            _answer(entry, outcome)
+            if _is_news(entry.room, outcome):
+                self._uncertain.add(entry.room)
+        for entry in idle:
+            _answer_idle(entry)
 
     async def _committed(self, writes: list[Write]) -> list[Outcome]:
         """Commit, and ask again with the same batch while the store does not answer."""
@@ -246,18 +257,24 @@ class Journal:
 
     async def _read_again(self, room: LiveRoom) -> None:
         messages = self._store.messages
-        news = await self._disk.run(messages.changes, room.id, since=room.rev, limit=MAX_RETOLD)
+        # The counters first: a write that arrives late, between the two, is among the news then.
         counters = await self._disk.run(messages.counters, room.id)
+        news = await self._disk.run(messages.changes, room.id, since=room.rev, limit=MAX_RETOLD)
         told = [ToldMessage(room, message, new=message.seq > room.seq) for message in news]
         for message in news:
             room.note_message(message)
-        room.seq, room.rev = counters.seq, counters.rev
+        room.seq = max([counters.seq, *(message.seq for message in news)])
+        room.rev = max([counters.rev, *(message.rev for message in news)])
         self._tell(told)
 
     async def _without_deleted_rooms(self, batch: list[Entry]) -> list[Entry]:
         """Answer for the rooms that were deleted meanwhile, and go on with the others."""
         rooms = {entry.room for entry in batch}
-        gone = {room for room in rooms if await self._is_gone(room)}
+        try:
+            gone = {room for room in rooms if await self._is_gone(room)}
+        except StoreError as error:
+            self._uncertain |= rooms
+            raise _not_stored() from error
         _refuse([entry for entry in batch if entry.room in gone], no_such_room())
         return [entry for entry in batch if entry.room not in gone]
 
@@ -265,12 +282,13 @@ class Journal:
         return await self._disk.run(self._store.rooms.get, room.id) is None
 
 
-def _numbered(batch: list[Entry]) -> tuple[list[Entry], list[Write]]:
-    """Give each write its numbers; a change that finds nothing to do is answered and left out."""
+def _numbered(batch: list[Entry]) -> tuple[list[Entry], list[Write], list[Alter]]:
+    """Give each write its numbers; changes that find nothing to do are left out, and come last."""
     numbers: dict[LiveRoom, tuple[int, int]] = {}
     altered: dict[str, Message] = {}
     entries: list[Entry] = []
     writes: list[Write] = []
+    idle: list[Alter] = []
     for entry in batch:
         room = entry.room
         seq, rev = numbers.get(room) or (room.seq, room.rev)
@@ -281,6 +299,7 @@ def _numbered(batch: list[Entry]) -> tuple[list[Entry], list[Write]]:
             case Alter():
                 changed = _altered(entry, altered, rev + 1)
                 if changed is None:
+                    idle.append(entry)
                     continue
                 rev += 1
                 write = ChangedMessage(changed)
@@ -289,10 +308,13 @@ def _numbered(batch: list[Entry]) -> tuple[list[Entry], list[Write]]:
         numbers[room] = seq, rev
         entries.append(entry)
         writes.append(write)
-    return entries, writes
+    return entries, writes, idle
 
 
 def _altered(entry: Alter, altered: dict[str, Message], rev: int) -> Message | None:
+    if entry.done.done():
+        # Refused before, or given up: then nobody may hold the message, and it may be an old one.
+        return None
     message = entry.held.message
     assert message is not None  # noqa: S101 - it is held, and was read before it was queued
     message = altered.get(message.id, message)
@@ -302,8 +324,6 @@ def _altered(entry: Alter, altered: dict[str, Message], rev: int) -> Message | N
         _refuse([entry], refusal)
         return None
     if changed is None:
-        if not entry.done.done():
-            entry.done.set_result(Said(message, fresh=False))
         return None
     altered[message.id] = replace(changed, rev=rev)
     return altered[message.id]
@@ -338,6 +358,21 @@ def _answer(entry: Entry, outcome: Outcome) -> None:
             said.set_result(Said(message, fresh=True))
         case Say(done=said), Duplicate(first):
             said.set_result(Said(first, fresh=False))
+
+
+def _answer_idle(entry: Alter) -> None:
+    """Answer where there was nothing to do, perhaps because of a change that is stored only now."""
+    message = entry.held.message
+    if message is not None and not entry.done.done():
+        entry.done.set_result(Said(message, fresh=False))
+
+
+def _is_news(room: LiveRoom, outcome: Outcome) -> bool:
+    """Tell whether the first of a duplicate was never told: it was given up, and arrived late."""
+    match outcome:
+        case Duplicate(first):
+            return first.room == room.id and first.rev > room.rev
+    return False
 
 
 def _refuse(batch: list[Entry], refusal: Refusal) -> None:

@@ -116,6 +116,35 @@ class Settings:
     sockets_unauthenticated: int = option(
         1_000, "Sockets that may be open before anybody has logged in.", kinds.integer(1, 1_000_000)
     )
+    message_rate: int = option(
+        20, "Messages a second that a person may send.", kinds.integer(1, 1_000_000)
+    )
+    message_burst: int = option(
+        40, "Messages that a person may send at once.", kinds.integer(1, 1_000_000)
+    )
+    command_rate: int = option(
+        50, "Other commands a second that a person may send.", kinds.integer(1, 1_000_000)
+    )
+    command_burst: int = option(
+        100, "Other commands that a person may send at once.", kinds.integer(1, 1_000_000)
+    )
+    frame_limit: int = option(
+        64 * 1024, "Bytes that a frame may have.", kinds.integer(1024, 16 * 1024 * 1024)
+    )
+    socket_backlog: int = option(
+        1024 * 1024,
+        "Bytes that may wait for a slow socket before it is cut.",
+        kinds.integer(64 * 1024, 256 * 1024 * 1024),
+    )
+    authentication_timeout: float = option(
+        10.0,
+        "How long a socket may be open before somebody logs in.",
+        kinds.positive_duration,
+        shown="10s",
+    )
+    journal_queue: int = option(
+        8000, "Messages that may wait to be stored.", kinds.integer(100, 1_000_000)
+    )
     body_limit: int = option(
         64 * 1024, "Bytes that a JSON body may have.", kinds.integer(1024, 16 * 1024 * 1024)
     )

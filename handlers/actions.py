@@ -7,7 +7,7 @@ from chat import commands
 from chat.chat import Marks, Speaker
 from chat.events import Form
 from chat.rooms import LiveRoom
-from handlers.dialects.native import AskPresence
+from handlers.dialects.words import AskPresence
 from handlers.services import Services
 from handlers.views import MessageBody, message_view, own_room_view
 from models.records import Message

@@ -18,7 +18,7 @@ from chat.typing import Typing
 from handlers.addresses import Network
 from handlers.origins import Origins
 from handlers.running import Running
-from handlers.sockets import Sockets
+from handlers.sockets import SocketLimits, Sockets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,7 @@ class Services:
     presence: Presence
     reading: Reading
     sockets: Sockets
+    socket_limits: SocketLimits
     typing: Typing
     ping: Callable[[], Awaitable[None]]
     origins: Origins

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Protocol
 
 from chat.errors import TooMany
+from chat.limits import Rule
 from chat.sessions import Sessions
 from models.store import StoreError
 
@@ -34,6 +35,8 @@ TOKEN_REFUSED = Closing(4002, "the token was refused")
 SESSION_ENDED = Closing(4003, "the login has ended")
 TOO_SLOW = Closing(4008, "too slow: reconnect and resume")
 NO_HEARTBEAT = Closing(4010, "no answer to a ping")
+TOO_MANY_SOCKETS = Closing(4004, "too many sockets or attempts: wait before you reconnect")
+FLOOD = Closing(4009, "too many frames that make no sense")
 FAULT = Closing(1011, "something went wrong here")
 
 
@@ -44,6 +47,18 @@ class Caps:
     per_user: int
     per_address: int
     unauthenticated: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketLimits:
+    """What one socket, its user and its address may do."""
+
+    frame_bytes: int
+    waiting_bytes: int
+    authentication_seconds: float
+    authentications: Rule
+    messages: Rule
+    commands: Rule
 
 
 class Socket(Protocol):

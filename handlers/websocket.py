@@ -2,11 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Any
 
-import msgspec
 from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
@@ -14,29 +13,36 @@ from tornado.websocket import WebSocketHandler
 from chat import commands
 from chat.chat import Speaker
 from chat.commands import SendMessage
-from chat.errors import Invalid, Refusal, Unauthenticated
+from chat.errors import Invalid, Refusal, TooMany, Unauthenticated
 from chat.events import Caught, Event, Form, MessageChanged, MessageStored
-from chat.hub import Dialect
 from chat.journal import Said
-from chat.limits import Rule
 from chat.sessions import Identity
 from handlers.actions import Actions
 from handlers.addresses import client_address, limit_key
-from handlers.dialects import native
-from handlers.dialects.native import Auth, Frame, FrameId
+from handlers.dialects.first import NATIVE, first_frame
+from handlers.dialects.words import Auth, Frame, FrameId, Listen, Unlisten, Words, id_of
 from handlers.edge import HubbubApplication, store_unavailable
 from handlers.frames import PING, FastProtocol, protocol_of
 from handlers.services import Services
-from handlers.sockets import FAULT, NOT_AUTHENTICATED, TOKEN_REFUSED, TOO_SLOW, Closing
+from handlers.sockets import (
+    FAULT,
+    FLOOD,
+    NOT_AUTHENTICATED,
+    TOKEN_REFUSED,
+    TOO_MANY_SOCKETS,
+    TOO_SLOW,
+    Closing,
+)
 from handlers.views import message_view, own_room_view, own_user_view
 from models.records import Message
 from models.store import StoreError
 
 log = logging.getLogger("hubbub.sockets")
 
-AUTHENTICATION_SECONDS = 10.0
-MAX_FRAME = 64 * 1024
-MAX_WAITING = 1024 * 1024
+# A page cannot set headers on a socket, but it can ask for subprotocols: this one is chosen, and
+# one that begins so carries the token.
+SUBPROTOCOL = "hubbub"
+TOKEN_PROTOCOL = "bearer."  # noqa: S105 - a prefix
 
 # What is told while a socket is being caught up; beyond it the client starts anew.
 MAX_HELD = 10_000
@@ -44,21 +50,12 @@ MAX_HELD = 10_000
 ROOMS_AT_ONCE = 100
 MAX_CAUGHT_UP = 500
 
-MESSAGES = Rule("message", burst=40, per_second=20)
-OTHERS = Rule("command", burst=100, per_second=50)
-
-_dialect = native.Native()
-
 
 class SocketHandler(WebSocketHandler):
     """One connection; nothing that a client sends makes it fail, and all of it is bounded."""
 
     application: HubbubApplication
     _actions: Actions
-
-    def initialize(self, actions: Actions) -> None:
-        """Take what carries out the commands."""
-        self._actions = actions
 
     def __init__(
         self, application: HubbubApplication, request: HTTPServerRequest, **kwargs: Any
@@ -71,13 +68,18 @@ class SocketHandler(WebSocketHandler):
         self.number = 0
         self.user = ""
         self.session_id: str | None = None
-        self.dialect: Dialect = _dialect
+        self.dialect: Words = NATIVE
         self.rooms: set[str] | None = None
         self.held: list[tuple[Event, Form]] | None = None
         self.heard = True
         self._speaker: Speaker | None = None
         self._protocol: FastProtocol | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._ended = False
+
+    def initialize(self, actions: Actions) -> None:
+        """Take what carries out the commands."""
+        self._actions = actions
 
     def check_origin(self, origin: str) -> bool:
         """Let listed pages and our own connect."""
@@ -90,28 +92,41 @@ class SocketHandler(WebSocketHandler):
         except Refusal as refusal:
             raise HTTPError(503, refusal.message) from refusal
 
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """Choose ours, if a page asks for it to carry its token along."""
+        return SUBPROTOCOL if SUBPROTOCOL in subprotocols else None
+
     def get_websocket_protocol(self) -> FastProtocol | None:
         """Put the fast reader and writer under the socket."""
         if self.request.headers.get("Sec-WebSocket-Version") not in ("7", "8", "13"):
             return None
-        self._protocol = protocol_of(self, max_message=MAX_FRAME, max_waiting=MAX_WAITING)
+        limits = self.services.socket_limits
+        self._protocol = protocol_of(
+            self, max_message=limits.frame_bytes, max_waiting=limits.waiting_bytes
+        )
         return self._protocol
 
-    def open(self, *_: str, **__: str) -> None:
-        """Wait for the first frame to say who this is."""
+    def open(self, *_: str, **__: str) -> Awaitable[None] | None:
+        """Log in by the token of the handshake, or wait for the first frame to bring one."""
         self.set_nodelay(True)
         self.number = self.services.sockets.add(self)
         self._deadline = asyncio.get_running_loop().call_later(
-            AUTHENTICATION_SECONDS, self.end, NOT_AUTHENTICATED
+            self.services.socket_limits.authentication_seconds, self.end, NOT_AUTHENTICATED
         )
+        token = self._handshake_token()
+        if token is None:
+            return None
+        return self._guarded(None, self._authenticate(Frame(Auth(token=token))))
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """Carry out a frame; what must wait for something holds up the frames behind it."""
         self.heard = True
+        if self._ended:
+            return None
         try:
-            frame = _decoded(message)
+            frame = self._decoded(message)
         except Refusal as refusal:
-            self._refuse(refusal, native.envelope(message).id if isinstance(message, str) else None)
+            self._refuse_frame(refusal, message)
             return None
         speaker, command = self._speaker, frame.payload
         if isinstance(command, SendMessage) and speaker is not None:
@@ -128,7 +143,7 @@ class SocketHandler(WebSocketHandler):
 
     def send(self, data: bytes) -> None:
         """Write finished frames; whoever takes them too slowly is cut, and resumes."""
-        if self._protocol is not None and not self._protocol.write_frames(data):
+        if data and self._protocol is not None and not self._protocol.write_frames(data):
             self.end(TOO_SLOW)
 
     def ping(self, data: str | bytes = b"") -> None:
@@ -141,6 +156,7 @@ class SocketHandler(WebSocketHandler):
         self.close(closing.code, closing.reason)
 
     def _unregister(self) -> None:
+        self._ended = True
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -149,31 +165,41 @@ class SocketHandler(WebSocketHandler):
             self._speaker = None
             self.services.presence.disconnect(self)
 
+    def _decoded(self, message: str | bytes) -> Frame:
+        if isinstance(message, bytes):
+            raise Invalid("binary_frame", "frames are text")
+        if self._speaker is not None:
+            return self.dialect.decode(message)
+        frame, self.dialect = first_frame(message)
+        return frame
+
     def _send(self, speaker: Speaker, frame: Frame, command: SendMessage) -> Awaitable[None] | None:
         """The way of nearly every frame: no task, and no wait but for the disk."""
         try:
-            self.services.limits.take(MESSAGES, speaker.user)
+            self.services.limits.take(self.services.socket_limits.messages, speaker.user)
             said = self.services.chat.send_now(speaker, command)
         except Refusal as refusal:
             self._refuse(refusal, frame.id)
             return None
         if said is None:
             return self._guarded(frame.id, self._send_later(speaker, frame, command))
-        said.add_done_callback(partial(self._acknowledge, frame.id))
+        said.add_done_callback(partial(self._acknowledge, frame))
         return None
 
     async def _send_later(self, speaker: Speaker, frame: Frame, command: SendMessage) -> None:
         said = await self.services.chat.send(speaker, command)
-        said.add_done_callback(partial(self._acknowledge, frame.id))
+        said.add_done_callback(partial(self._acknowledge, frame))
 
-    def _acknowledge(self, frame_id: FrameId, said: asyncio.Future[Said]) -> None:
-        if said.cancelled():
+    def _acknowledge(self, frame: Frame, said: asyncio.Future[Said]) -> None:
+        if said.cancelled() or self._ended:
             return
         error = said.exception()
         if isinstance(error, Refusal):
-            self._refuse(error, frame_id)
-        elif frame_id is not None:
-            self.send(native.answer("ACK", {"message": self._own(said.result().message)}, frame_id))
+            self._refuse(error, frame.id)
+        elif frame.id is not None:
+            name = self.services.people.name(self.user)
+            view = message_view(said.result().message, name, "origin")
+            self.send(self.dialect.done(frame, {"message": view}))
 
     async def _guarded(self, frame_id: FrameId, work: Awaitable[None]) -> None:
         """Nothing escapes: a refusal is an answer, and a fault of ours closes the socket."""
@@ -189,48 +215,75 @@ class SocketHandler(WebSocketHandler):
             self.end(FAULT)
 
     def _refuse(self, refusal: Refusal, frame_id: FrameId) -> None:
-        self.send(native.refused(refusal, frame_id))
-        if self._speaker is None and isinstance(refusal, Unauthenticated):
-            self.end(TOKEN_REFUSED)
+        self.send(self.dialect.refused(refusal, frame_id))
+
+    def _refuse_frame(self, refusal: Refusal, message: str | bytes) -> None:
+        """Answer to a frame that makes no sense, but not without end."""
+        try:
+            key = self._speaker.user if self._speaker else self.address_key
+            self.services.limits.take(self.services.socket_limits.commands, key)
+        except TooMany:
+            self.end(FLOOD)
+            return
+        self._refuse(refusal, id_of(message) if isinstance(message, str) else None)
+        if isinstance(refusal, Unauthenticated):
+            self.end(NOT_AUTHENTICATED)
 
     async def _carry_out(self, frame: Frame) -> None:
-        command = frame.payload
+        command, speaker = frame.payload, self._speaker
         if isinstance(command, Auth):
-            await self._authenticate(command, frame.id)
+            await self._authenticate(frame)
             return
-        if self._speaker is None:
-            raise Unauthenticated("not_authenticated", "the first frame is AUTH")
-        self.services.limits.take(OTHERS, self._speaker.user)
-        if isinstance(command, commands.Sync):
-            payload = await self._sync(command)
-        else:
-            payload = await self._actions.carry_out(self._speaker, command)
-        if frame.id is not None:
-            self.send(native.answer("ACK", payload, frame.id))
+        if speaker is None:
+            return  # it has ended meanwhile
+        self.services.limits.take(self.services.socket_limits.commands, speaker.user)
+        match command:
+            case commands.Sync():
+                payload: Mapping[str, object] = await self._sync(command)
+            case Listen() | Unlisten():
+                payload = await self._listen(speaker, command)
+            case _:
+                payload = await self._actions.carry_out(speaker, command)
+        self.send(self.dialect.done(frame, payload))
 
-    async def _authenticate(self, command: Auth, frame_id: FrameId) -> None:
+    def _handshake_token(self) -> str | None:
+        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and token:
+            return token.strip()
+        wanted = self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        return next(
+            (
+                name.strip().removeprefix(TOKEN_PROTOCOL)
+                for name in wanted
+                if name.strip().startswith(TOKEN_PROTOCOL)
+            ),
+            None,
+        )
+
+    async def _authenticate(self, frame: Frame) -> None:
         if self._speaker is not None:
             raise Invalid("already_authenticated", "this socket has a user")
+        auth: Auth = frame.payload
+        services = self.services
         try:
-            identity = await self.services.sessions.identify(command.token)
-            present = len(self.services.hub.of_user(identity.user.id))
-            self.services.sockets.admit_user(present)
+            services.limits.take(services.socket_limits.authentications, self.address_key)
+            identity = await services.sessions.identify(auth.token)
+            services.sockets.admit_user(len(services.hub.of_user(identity.user.id)))
         except Refusal as refusal:
-            payload = {"code": refusal.code, "message": refusal.message}
-            self.send(native.answer("AUTH_ERROR", payload, frame_id))
-            self.end(TOKEN_REFUSED)
+            self.send(self.dialect.unwelcome(refusal, frame.id))
+            self.end(TOKEN_REFUSED if isinstance(refusal, Unauthenticated) else TOO_MANY_SOCKETS)
+            return
+        if self._ended:
             return
         self._enter(identity)
         # From here on the socket hears everything; what was missed is read behind that, so that
         # nothing falls between, and what comes meanwhile is held until it has been told.
-        states = await self.services.reading.rooms(self.user, limit=ROOMS_AT_ONCE)
-        user = own_user_view(identity.user, online=True)
-        rooms = [own_room_view(s, self.user, self.services.people.name) for s in states]
-        online = self.services.presence.online()
-        welcome = {"user": user, "rooms": rooms, "online": online}
-        self.send(native.answer("AUTH_SUCCESS", welcome, frame_id))
-        self.send(native.answer("ONLINE_USERS", {"userIds": online}))
-        await self._catch_up(command.rooms)
+        told: dict[str, int] = {}
+        try:
+            self.send(self.dialect.welcome(await self._belongings(identity), frame.id))
+            await self._catch_up(auth.rooms, told)
+        finally:
+            self._release(told)
 
     def _enter(self, identity: Identity) -> None:
         if self._deadline is not None:
@@ -238,45 +291,61 @@ class SocketHandler(WebSocketHandler):
             self._deadline = None
         user = identity.user
         self.user, self.session_id = user.id, identity.session.id
-        self._speaker = Speaker(user.id, user.name, self.number)
+        self.rooms = set() if self.dialect.listens else None
         self.held = []
+        self._speaker = Speaker(user.id, user.name, self.number)
         self.services.people.note(user)
         self.services.sockets.authenticated(self)
         self.services.presence.connect(self)
 
-    async def _catch_up(self, seen: dict[str, int]) -> None:
-        """Tell what was missed in some rooms, and then what was held meanwhile."""
-        told: dict[str, int] = {}
-        try:
-            for room_id, rev in list(seen.items())[:ROOMS_AT_ONCE]:
-                command = commands.Sync(room_id=room_id, since=rev, limit=MAX_CAUGHT_UP)
-                try:
-                    told[room_id] = await self._tell_changes(command)
-                except Refusal as refusal:
-                    # Gone, or none of this user's any more: the others are caught up all the same.
-                    self._refuse(refusal, None)
-        finally:
-            self._release(told)
+    async def _belongings(self, identity: Identity) -> dict[str, object]:
+        services = self.services
+        states = await services.reading.rooms(self.user, limit=ROOMS_AT_ONCE)
+        return {
+            "user": own_user_view(identity.user, online=True),
+            "rooms": [own_room_view(s, self.user, services.people.name) for s in states],
+            "online": services.presence.online(),
+        }
+
+    async def _listen(self, speaker: Speaker, command: Listen | Unlisten) -> dict[str, object]:
+        if isinstance(command, Listen):
+            await self.services.chat.room_of(speaker, command.room_id)
+            if self.rooms is not None:
+                self.rooms.add(command.room_id)
+        elif self.rooms is not None:
+            self.rooms.discard(command.room_id)
+        return {"roomId": command.room_id}
 
     async def _sync(self, command: commands.Sync) -> dict[str, object]:
         """Catch a room up while the socket hears nothing else."""
-        told: dict[str, int] = {}
         self.held = []
+        told: dict[str, int] = {}
         try:
-            told[command.room_id] = await self._tell_changes(command)
+            complete = await self._tell_changes(command, told)
         finally:
             self._release(told)
-        return {"roomId": command.room_id, "rev": told[command.room_id]}
+        return {"roomId": command.room_id, "rev": told[command.room_id], "complete": complete}
 
-    async def _tell_changes(self, command: commands.Sync) -> int:
-        """Tell what has changed in a room, and return how far that reaches."""
+    async def _catch_up(self, seen: dict[str, int], told: dict[str, int]) -> None:
+        """Tell what was missed in some rooms."""
+        for room_id, rev in list(seen.items())[:ROOMS_AT_ONCE]:
+            command = commands.Sync(room_id=room_id, since=rev, limit=MAX_CAUGHT_UP)
+            try:
+                await self._tell_changes(command, told)
+            except Refusal as refusal:
+                # Gone, or none of this user's any more: the others are caught up all the same.
+                self._refuse(refusal, None)
+
+    async def _tell_changes(self, command: commands.Sync, told: dict[str, int]) -> bool:
+        """Tell what has changed in a room, note how far that reaches, and whether it is all."""
         changes = await self.services.reading.changes(self.user, command)
         for message in changes.messages:
             form: Form = "own" if message.sender == self.user else "others"
             self.send(self.dialect.encode(self._event(message), form))
+        told[command.room_id] = changes.rev
         caught = Caught(command.room_id, changes.rev, changes.complete)
         self.send(self.dialect.encode(caught, "own"))
-        return changes.rev
+        return changes.complete
 
     def _event(self, message: Message) -> Event:
         name = self.services.people.name(message.sender)
@@ -296,19 +365,3 @@ class SocketHandler(WebSocketHandler):
                     if message.rev <= told.get(message.room, 0):
                         continue
             self.send(self.dialect.encode(event, form))
-
-    def _own(self, message: Message) -> object:
-        return message_view(message, self.services.people.name(message.sender), "origin")
-
-
-def _decoded(message: str | bytes) -> Frame:
-    if isinstance(message, bytes):
-        raise Invalid("binary_frame", "frames are text")
-    try:
-        return native.decode(message)
-    except msgspec.ValidationError as error:
-        raise Invalid("invalid_frame", str(error)) from None
-    except (msgspec.DecodeError, UnicodeError):
-        raise Invalid("invalid_json", "this is not valid JSON") from None
-    except RecursionError:
-        raise Invalid("invalid_json", "this is nested too deeply") from None

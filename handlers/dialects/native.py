@@ -1,32 +1,23 @@
 """The native words: `{type, id?, payload}` in JSON, upper-case types, camel-case fields."""
 
-from functools import reduce
-from operator import or_
-from typing import Any
-
-import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from collections.abc import Mapping
 
 from chat import commands, events
-from chat.commands import Command
+from chat.commands import Command, JoinRoom, LeaveRoom
 from chat.errors import Refusal
 from chat.events import Event, Form
-from handlers.frames import text_frame
+from handlers.dialects.words import (
+    AskPresence,
+    Auth,
+    Frame,
+    FrameId,
+    Listen,
+    Reader,
+    Unlisten,
+    refusal_body,
+    written,
+)
 from handlers.views import message_view, room_view
-
-FrameId = str | int | None
-
-
-class Auth(Command, frozen=True):
-    """Log a socket in, and name the rooms in which something may have been missed."""
-
-    token: str
-    rooms: dict[str, commands.Number] = msgspec.field(default_factory=dict)
-
-
-class AskPresence(Command, frozen=True):
-    """Ask who is online."""
-
 
 # What a client may send, by its type.
 COMMANDS: dict[str, type[Command]] = {
@@ -39,6 +30,7 @@ COMMANDS: dict[str, type[Command]] = {
     "READ": commands.Read,
     "DELIVERED": commands.Delivered,
     "TYPING": commands.Typing,
+    "START_TYPING": commands.Typing,
     "STOP_TYPING": commands.StopTyping,
     "CREATE_ROOM": commands.CreateRoom,
     "UPDATE_ROOM": commands.UpdateRoom,
@@ -53,80 +45,56 @@ COMMANDS: dict[str, type[Command]] = {
     "PRESENCE": AskPresence,
 }
 
-
-class Frame(Struct, frozen=True):
-    """What a client sends; its `id` comes back in the answer."""
-
-    payload: Any
-    id: FrameId = None
-
-
-class Answer(Struct, frozen=True):
-    """What a server sends."""
-
-    type: str
-    payload: object
-    id: str | int | UnsetType = UNSET
-
-
-def _frame_kind(name: str, command: type[Command]) -> Any:
-    fields: list[Any] = [("payload", command), ("id", FrameId, None)]
-    if not command.__struct_fields__:
-        fields[0] = ("payload", command, msgspec.field(default_factory=command))
-    return msgspec.defstruct(
-        f"{command.__name__}Frame", fields, bases=(Frame,), tag=name, tag_field="type", frozen=True
-    )
-
-
-_decoder: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(
-    reduce(or_, [_frame_kind(name, command) for name, command in COMMANDS.items()])
-)
-
-
-def decode(text: str) -> Frame:
-    """Read a frame; raises what msgspec raises, and RecursionError."""
-    return _decoder.decode(text)
-
-
-class Envelope(Struct, frozen=True):
-    """What can be read of a frame that is not understood."""
-
-    id: FrameId = None
-    type: str = ""
-
-
-_envelopes = msgspec.json.Decoder(Envelope)
-
-
-def envelope(text: str) -> Envelope:
-    """The id and type of a frame that is not understood, so that its refusal can name them."""
-    try:
-        return _envelopes.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
-        return Envelope()
-
-
-def answer(kind: str, payload: object, frame_id: FrameId = None) -> bytes:
-    """An answer as a finished frame."""
-    known = UNSET if frame_id is None else frame_id
-    return text_frame(msgspec.json.encode(Answer(kind, payload, known)))
-
-
-def refused(refusal: Refusal, frame_id: FrameId = None) -> bytes:
-    """A refusal as a finished frame."""
-    payload: dict[str, object] = {"code": refusal.code, "message": refusal.message}
-    if refusal.retry_after is not None:
-        payload["retryAfter"] = refusal.retry_after
-    return answer("ERROR", payload, frame_id)
+_reader = Reader(COMMANDS)
 
 
 class Native:
-    """Events in native words."""
+    """The words of native clients, and of those of dialect A that say AUTH.
+
+    The latter send no ids and expect a ROOM_JOINED. Their LEAVE_ROOM means that a page is closed,
+    so without an id it is not taken to mean that its user leaves the room for good.
+    """
+
+    listens = False
+
+    def decode(self, text: str) -> Frame:
+        """Read a frame."""
+        frame = _reader.read(text)
+        if frame.id is None and isinstance(frame.payload, LeaveRoom):
+            return Frame(Unlisten(room_id=frame.payload.room_id))
+        return frame
+
+    def welcome(self, payload: dict[str, object], frame_id: FrameId) -> bytes:
+        """All that a client needs to begin."""
+        online = {"userIds": payload["online"]}
+        return written("AUTH_SUCCESS", payload, frame_id) + written("ONLINE_USERS", online)
+
+    def unwelcome(self, refusal: Refusal, frame_id: FrameId) -> bytes:
+        """Why nobody was logged in."""
+        return written("AUTH_ERROR", refusal_body(refusal), frame_id)
+
+    def done(self, frame: Frame, payload: Mapping[str, object]) -> bytes:
+        """An ACK to whoever gave an id, and to others what dialect A expects."""
+        if frame.id is not None:
+            return written("ACK", payload, frame.id)
+        kind = _UNASKED.get(type(frame.payload))
+        return b"" if kind is None else written(kind, {"roomId": frame.payload.room_id})
+
+    def refused(self, refusal: Refusal, frame_id: FrameId) -> bytes:
+        """The answer to a command that was refused."""
+        return written("ERROR", refusal_body(refusal), frame_id)
 
     def encode(self, event: Event, form: Form) -> bytes:
-        """An event as one finished frame."""
+        """An event as finished frames."""
         kind, payload = _told(event, form)
-        return answer(kind, payload)
+        return written(kind, payload)
+
+
+_UNASKED: dict[type[Command], str] = {
+    JoinRoom: "ROOM_JOINED",
+    Listen: "ROOM_JOINED",
+    Unlisten: "ROOM_LEFT",
+}
 
 
 def _told(event: Event, form: Form) -> tuple[str, object]:
