@@ -168,7 +168,7 @@ def build_services(settings: Settings, core: Core) -> Services:
         messages=Rule("message", settings.message_burst, settings.message_rate),
         commands=Rule("command", settings.command_burst, settings.command_rate),
     )
-    return Services(
+    services = Services(
         accounts=core.accounts,
         administration=core.administration,
         directory=core.directory,
@@ -189,6 +189,9 @@ def build_services(settings: Settings, core: Core) -> Services:
         body_limit=settings.body_limit,
         static_dir=ROOT / "static",
     )
+    core.sessions.on_end = services.sockets.close_sessions
+    core.sessions.on_change = core.people.forget
+    return services
 
 
 async def serve(settings: Settings, store: Store, secret: str) -> None:
@@ -239,11 +242,8 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     )
     sockets = bound_sockets(settings.host, settings.port)
     server.add_sockets(sockets)
-    core.sessions.on_end = services.sockets.close_sessions
-    tasks = [
-        asyncio.create_task(sweep(core.sessions)),
-        asyncio.create_task(services.sockets.keep()),
-    ]
+    tending = (sweep(core.sessions), services.sockets.keep(), core.chat.hints.keep())
+    tasks = [asyncio.create_task(work) for work in tending]
     if settings.open_mode:
         log.warning("OPEN_MODE is on: anybody who can reach this server may use any free name")
     host, port = sockets[0].getsockname()[:2]
@@ -259,6 +259,7 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     if unfinished:
         log.warning("%d requests were not finished", unfinished)
     await core.chat.journal.close()
+    await core.chat.hints.write()
     core.presence.close()
     core.typing.close()
     await server.close_all_connections()

@@ -22,6 +22,7 @@ from chat.commands import (
 )
 from chat.errors import Invalid, NotFound
 from chat.events import Event, MarksMoved, MessageChanged, MessageStored
+from chat.hints import Hints
 from chat.hub import Hub
 from chat.journal import MAX_WAITING, Change, Journal, Said, Told, ToldMarks, ToldMessage
 from chat.membership import Memberships
@@ -87,6 +88,7 @@ class Chat:
         self._people = people
         self._hub = hub
         self._memberships = memberships
+        self.hints = Hints(store, disk)
         self._edit_window = edit_window
         self.journal = Journal(store, disk, self.tell, max_waiting=journal_queue)
 
@@ -201,6 +203,8 @@ class Chat:
             match item:
                 case ToldMessage(room=room, message=message, new=new, origin=origin):
                     name = self._people.name(message.sender)
+                    if new:
+                        self.hints.note(message)
                     by_room.setdefault(room, []).append(
                         MessageStored(message, name, origin)
                         if new

@@ -136,12 +136,14 @@ class Hub:
 
     def _tell_slice(self) -> None:
         """Tell a slice of what has waited longest, and give the loop a turn before the next."""
-        if next(self._backlog[0], self) is self:
-            self._backlog.popleft()
-            if len(self._backlog) < MAX_BACKLOG:
-                self._caught_up.set()
-        if self._backlog:
-            asyncio.get_running_loop().call_soon(self._tell_slice)
+        try:
+            if next(self._backlog[0], self) is self:
+                self._backlog.popleft()
+                if len(self._backlog) < MAX_BACKLOG:
+                    self._caught_up.set()
+        finally:  # also behind a telling that failed, or nobody would hear anything any more
+            if self._backlog:
+                asyncio.get_running_loop().call_soon(self._tell_slice)
 
 
 class _Telling:
@@ -161,13 +163,12 @@ class _Telling:
             if outbox.held is not None:
                 outbox.held.extend((event, _form(event, outbox)) for event in self._events)
             elif outbox.user in self._senders:
-                outbox.send(self._own(outbox))
+                _send(outbox, self._own(outbox))
             else:
                 data = self._joined.get(outbox.dialect)
                 if data is None:
                     data = self._joined[outbox.dialect] = self._others(outbox.dialect)
-                if data:
-                    outbox.send(data)
+                _send(outbox, data)
 
     def _others(self, dialect: Dialect) -> bytes:
         forms = (self._frame(dialect, n, "others") for n in range(len(self._events)))
@@ -185,6 +186,11 @@ class _Telling:
         if frame is None:
             frame = self._frames[key] = dialect.encode(self._events[number], form)
         return frame
+
+
+def _send(outbox: Outbox, data: bytes) -> None:
+    if data:
+        outbox.send(data)
 
 
 def _form(event: Event, outbox: Outbox) -> Form:

@@ -164,7 +164,7 @@ class Journal:
         return done
 
     async def close(self) -> None:
-        """Write what has gathered, and end; what is still unknown then is found at the next start."""
+        """Write what has gathered, and end; what is unknown then is found at the next start."""
         self._closing = True
         if self._task is not None:
             await asyncio.wait([self._task])
@@ -263,6 +263,9 @@ class Journal:
         told = [ToldMessage(room, message, new=message.seq > room.seq) for message in news]
         for message in news:
             room.note_message(message)
+        for message in sorted(news, key=lambda message: message.seq):
+            if message.seq > room.seq:
+                room.note_sender(message)
         room.seq = max([counters.seq, *(message.seq for message in news)])
         room.rev = max([counters.rev, *(message.rev for message in news)])
         self._tell(told)

@@ -166,6 +166,16 @@ class Memberships:
                 return
             await self._send_out(room, user)
 
+    async def leave_all(self, user: str) -> None:
+        """Leave every room but the direct ones, which are the other person's too."""
+        while True:
+            theirs = await self._disk.run(self._store.rooms.of_user, user, limit=self._max_rooms)
+            groups = [room for room, _ in theirs if room.kind != "direct"]
+            if not groups:
+                return
+            for room in groups:
+                await self.leave(user, LeaveRoom(room_id=room.id))
+
     async def remove(self, by: str, command: RemoveMember) -> LiveRoom:
         """Send somebody out of a room."""
         room = await self._rooms.get(command.room_id)

@@ -8,7 +8,7 @@ from msgspec import Struct
 from chat.commands import History, Sync
 from chat.errors import Invalid
 from chat.people import People
-from chat.policy import require_visible
+from chat.policy import require_member, require_visible
 from chat.rooms import LiveRoom, Rooms
 from models.disk import Disk
 from models.records import Message, User
@@ -89,6 +89,12 @@ class Reading:
                 return await self.state(await self._rooms.get(room_id))
 
         return list(await asyncio.gather(*(read(room.id) for room, _ in theirs)))
+
+    async def room(self, user: str, room_id: str) -> RoomState:
+        """One room, as one who is in it sees it."""
+        room = await self._rooms.get(room_id)
+        require_member(room, user)
+        return await self.state(room)
 
     async def state(self, room: LiveRoom) -> RoomState:
         """A room with the people in it."""

@@ -75,6 +75,11 @@ class LiveRoom:
         """Whether one of the two in a direct room does not see it at the moment."""
         return self.room.kind == "direct" and any(m.hidden for m in self.members.values())
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something of the room is being changed."""
+        return self.pending > 0 or self.lock.locked() or bool(self._held)
+
     def has(self, user_id: str) -> bool:
         """Tell whether somebody is in the room."""
         return user_id in self.members or self.is_everyone
@@ -160,9 +165,8 @@ class Rooms:
             return room
         loading = self._loading.get(room_id)
         if loading is None:
-            loading = asyncio.ensure_future(self._load(room_id))
-            self._loading[room_id] = loading
-            loading.add_done_callback(lambda _: self._loading.pop(room_id, None))
+            loading = self._loading[room_id] = asyncio.ensure_future(self._load(room_id))
+            loading.add_done_callback(lambda done: self._loaded(room_id, done))
         # Shielded: one that gives up waiting must not take the room from the others.
         return await asyncio.shield(loading)
 
@@ -176,8 +180,14 @@ class Rooms:
         for room in [room for room in self._live.values() if room.used < oldest]:
             self._evict(room)
 
+    def _loaded(self, room_id: str, loading: asyncio.Future[LiveRoom]) -> None:
+        del self._loading[room_id]
+        if not loading.cancelled():
+            loading.exception()  # perhaps nobody waits for it any more
+
     async def _load(self, room_id: str) -> LiveRoom:
         room = await self._disk.run(self._read, room_id)
+        room.used = self._clock()
         self._live[room_id] = room
         while len(self._live) > MAX_LIVE:
             # Rooms that are being written stay, so there may be a few more than that for a moment.
@@ -197,7 +207,7 @@ class Rooms:
         return live
 
     def _evict(self, room: LiveRoom) -> bool:
-        if room.pending or room.lock.locked():
+        if room.is_busy:
             self._live.move_to_end(room.id)
             return False
         self.drop(room.id)

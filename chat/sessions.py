@@ -76,7 +76,8 @@ class Sessions:
         self._clock = clock
         self._trusted: OrderedDict[str, Trusted] = OrderedDict()
         self._changes = 0
-        # Whoever must know that logins have ended: their sockets are to be closed.
+        # Whoever must know that a user has changed, and that logins have ended.
+        self.on_change: Callable[[str], None] = lambda _: None
         self.on_end: Callable[[list[str]], None] = lambda _: None
 
     async def start(self, user: User, client: Client) -> str:
@@ -134,6 +135,7 @@ class Sessions:
     def forget(self, user_id: str) -> None:
         """Read a user anew at the next command, because something about them has changed."""
         self._changes += 1
+        self.on_change(user_id)
         for session_id in [
             session_id
             for session_id, trusted in self._trusted.items()

@@ -104,6 +104,7 @@ class MeHandler(AccountHandler):
         """Delete the account; its messages stay, under the name of nobody."""
         identity = await self.identify()
         await self.services.accounts.delete(identity, self.decoded(DeleteAccount))
+        await self.services.memberships.leave_all(identity.user.id)
         self.answer(MessageView(message="Account deleted"))
 
 

@@ -6,7 +6,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, Rule
 from tornado.web import url
 
-from handlers import accounts, operations, users
+from handlers import accounts, operations, rooms, users
 from handlers.actions import Actions
 from handlers.base import Nothing
 from handlers.edge import HubbubApplication
@@ -32,6 +32,11 @@ ROUTES = (
     (rf"/api/users/{ID}", users.OneUserHandler),
     (r"/api/admin/users", users.AdminUsersHandler),
     (rf"/api/admin/users/{ID}/(disable|enable|promote|demote)", users.AdminUserHandler),
+    (r"/api/online-users", users.OnlineUsersHandler),
+    (r"/api/rooms", rooms.RoomsHandler),
+    (rf"/api/rooms/{ID}", rooms.OneRoomHandler),
+    (rf"/api/rooms/{ID}/leave", rooms.LeaveRoomHandler),
+    (rf"/api/rooms/{ID}/messages", rooms.MessagesHandler),
     (r"/health", operations.HealthHandler),
     (r"/ready", operations.ReadyHandler),
 )

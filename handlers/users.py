@@ -50,6 +50,17 @@ class UserSearchHandler(UserHandler):
         self.answer([self.seen(user) for user in users])
 
 
+class OnlineUsersHandler(UserHandler):
+    """Who is online."""
+
+    async def get(self) -> None:
+        """List their names, and their ids in the same order."""
+        await self.identify()
+        users = await self.services.people.users(self.services.presence.online())
+        names, ids = [user.name for user in users], [user.id for user in users]
+        self.answer({"onlineUsers": names, "userIds": ids})
+
+
 class OneUserHandler(UserHandler):
     """One person."""
 
