@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -71,12 +72,15 @@ SWEEP_SECONDS = 3600.0
 RETRY_SECONDS = 1.0
 
 
+_ADDRESS = re.compile(r"\S*://\S*")
+
+
 class Parser(argparse.ArgumentParser):
     """A command line whose errors are one line, as those of settings are."""
 
     def error(self, message: str) -> NoReturn:
-        """Refuse what was typed."""
-        raise SettingsError(message)
+        """Refuse what was typed, without repeating an address that may hold a password."""
+        raise SettingsError(_ADDRESS.sub("…", message))
 
 
 @dataclass(frozen=True, slots=True)

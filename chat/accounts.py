@@ -24,7 +24,7 @@ REGISTRATIONS = Rule("register", burst=30, per_second=1 / 20)
 # One address may try many accounts (an office behind one router), but not without end.
 LOGINS_BY_ADDRESS = Rule("login address", burst=30, per_second=1 / 3)
 # One address, one account: what a person who has forgotten a password needs.
-LOGINS_BY_PAIR = Rule("login pair", burst=10, per_second=1 / 10)
+LOGINS_BY_PAIR = Rule("login pair", burst=10, per_second=1 / 60)
 # One account from everywhere: at most 14,400 guesses a day, however many addresses make them. It
 # takes ten addresses to empty it, and then it holds up only whoever comes from an address from
 # which the account is not logged in at the moment.

@@ -206,7 +206,7 @@ class Chat:
                     if new:
                         self.hints.note(message)
                     by_room.setdefault(room, []).append(
-                        MessageStored(message, name, origin)
+                        MessageStored(message, name, origin, notify=has_receipts(room))
                         if new
                         else MessageChanged(message, name)
                     )

@@ -6,8 +6,9 @@ from msgspec import Struct
 
 from models.records import Message, Room, RoomRole, User
 
-# How much of an event a socket is told: what only its sender knows is for its sender's sockets.
-Form = Literal["others", "own", "origin"]
+# How much of an event a socket is told: what only its sender knows is for its sender's sockets (and
+# some of it for the one it came from), and whoever is mentioned hears that.
+Form = Literal["others", "mentioned", "own", "origin"]
 
 
 class MessageStored(Struct, frozen=True):
@@ -17,6 +18,8 @@ class MessageStored(Struct, frozen=True):
     sender_name: str
     # The socket that sent it, by number; it alone is told the name that it gave the message.
     origin: int | None = None
+    # Whether it is news for everybody who hears it, as in a room of a few people.
+    notify: bool = False
 
 
 class MessageChanged(Struct, frozen=True):

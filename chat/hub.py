@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, KeysView, Sequence
 from itertools import chain, islice
 from typing import Protocol
 
@@ -75,7 +75,7 @@ class Hub:
         """The connections of a user."""
         return tuple(self._outboxes.get(user_id, ()))
 
-    def users(self) -> Iterable[str]:
+    def users(self) -> KeysView[str]:
         """The users that are connected."""
         return self._outboxes.keys()
 
@@ -151,9 +151,11 @@ class _Telling:
 
     def __init__(self, events: Sequence[Event]) -> None:
         self._events = events
-        self._senders = {
-            event.message.sender for event in events if isinstance(event, MessageStored)
-        }
+        # Those who are not told what all others are.
+        self._named: set[str] = set()
+        for event in events:
+            if isinstance(event, MessageStored):
+                self._named.update((event.message.sender, *event.message.mentions))
         self._frames: dict[tuple[Dialect, int, Form], bytes] = {}
         self._joined: dict[Dialect, bytes] = {}
 
@@ -162,7 +164,7 @@ class _Telling:
         for outbox in outboxes:
             if outbox.held is not None:
                 outbox.held.extend((event, _form(event, outbox)) for event in self._events)
-            elif outbox.user in self._senders:
+            elif outbox.user in self._named:
                 _send(outbox, self._own(outbox))
             else:
                 data = self._joined.get(outbox.dialect)
@@ -194,9 +196,11 @@ def _send(outbox: Outbox, data: bytes) -> None:
 
 
 def _form(event: Event, outbox: Outbox) -> Form:
-    if not isinstance(event, MessageStored) or event.message.sender != outbox.user:
+    if not isinstance(event, MessageStored):
         return "others"
-    return "origin" if event.origin == outbox.number else "own"
+    if event.message.sender == outbox.user:
+        return "origin" if event.origin == outbox.number else "own"
+    return "mentioned" if outbox.user in event.message.mentions else "others"
 
 
 def _in_slices(telling: _Telling, listeners: list[Outbox]) -> Iterator[None]:

@@ -55,5 +55,5 @@ class Presence:
         self._announce(UserOffline(user_id, self._people.name(user_id)), user_id)
 
     def _announce(self, event: Event, user_id: str) -> None:
-        if len(self._hub) <= MAX_TOLD:
+        if len(self._hub.users()) <= MAX_TOLD:
             self._hub.tell_all(event, without=user_id)

@@ -13,7 +13,8 @@ SECRET_BYTES = 32
 # Words of tutorials and templates, whose keys anyone could sign tokens with. A random key holds one
 # of them once in ten million times.
 _SAMPLE_SECRET = re.compile(
-    r"secret|change(me|this|it|in)|replace(me|this|it|in)|password|example|12345678|abcdefgh"
+    r"your|(super|string)secret|secretkey|example|change(me|this|it|in)|replace(me|this|it|in)"
+    r"|password|12345678|abcdefgh"
 )
 # Anything else in a host (a wildcard, a letter that is not ASCII) no browser ever sends.
 _HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]", re.ASCII)
@@ -76,6 +77,14 @@ def positive_duration(value: str) -> float:
     seconds = duration(value)
     if seconds < 1:
         raise ValueError(f"must be at least one second, not {value!r}")
+    return seconds
+
+
+def timeout(value: str) -> float:
+    """A duration that ends, and not before it has begun."""
+    seconds = duration(value)
+    if seconds <= 0:
+        raise ValueError(f"must be more than zero, not {value!r}")
     return seconds
 
 

@@ -60,7 +60,7 @@ class Settings:
         30.0, "How long a start waits for a MongoDB that is not there.", kinds.duration, shown="30s"
     )
     store_timeout: float = option(
-        4.0, "How long one call to MongoDB may take.", kinds.duration, shown="4s"
+        4.0, "How long one call to MongoDB may take.", kinds.timeout, shown="4s"
     )
     jwt_secret: str = option(
         "",

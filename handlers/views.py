@@ -162,7 +162,7 @@ class OwnRoomView(RoomView, frozen=True):
 def message_view(message: Message, sender_name: str, form: Form = "others") -> MessageBody:
     """A message for the sockets of one form."""
     # A name that the server made up says nothing to anybody.
-    named = form != "others" and message.client_id != message.id
+    named = form in ("own", "origin") and message.client_id != message.id
     return MessageBody(
         id=message.id,
         room_id=message.room,

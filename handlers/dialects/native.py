@@ -87,7 +87,7 @@ class Native:
     def encode(self, event: Event, form: Form) -> bytes:
         """An event as finished frames."""
         kind, payload = _told(event, form)
-        return written(kind, payload)
+        return written(kind, payload) + _notification(event, form)
 
 
 _UNASKED: dict[type[Command], str] = {
@@ -95,6 +95,21 @@ _UNASKED: dict[type[Command], str] = {
     Listen: "ROOM_JOINED",
     Unlisten: "ROOM_LEFT",
 }
+
+
+def _notification(event: Event, form: Form) -> bytes:
+    """What a page turns into a toast and a sound, if anything."""
+    match event:
+        case events.RoomCreated(room=room):
+            return written("NOTIFY", {"kind": "invitation", "roomId": room.id})
+        case events.MessageStored(message=message, sender_name=name, notify=notify) if (
+            form == "mentioned" or (form == "others" and notify)
+        ):
+            kind = "mention" if form == "mentioned" else "message"
+            who = {"senderId": message.sender, "senderUsername": name}
+            what = {"kind": kind, "roomId": message.room, "messageId": message.id}
+            return written("NOTIFY", {**what, **who})
+    return b""
 
 
 def _told(event: Event, form: Form) -> tuple[str, object]:
