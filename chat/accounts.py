@@ -139,6 +139,10 @@ class Accounts:
             changes["display_name"] = require_display_name(command.display_name)
         if command.avatar is not UNSET:
             changes["avatar"] = await self._own_upload(identity, command.avatar)
+        if command.read_receipts is not UNSET:
+            changes["receipts"] = command.read_receipts
+        if command.invisible is not UNSET:
+            changes["invisible"] = command.invisible
         return await self._change(identity.user, **changes)
 
     async def delete(self, identity: Identity, command: DeleteAccount) -> None:

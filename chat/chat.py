@@ -102,10 +102,13 @@ class Chat:
         room = self._rooms.live(command.room_id)
         if room is None or room.hidden or "@" in command.content:
             return None
+        if not self._people.knows(speaker.user):
+            return None
         return self._say(room, speaker, command, ())
 
     async def send(self, speaker: Speaker, command: SendMessage) -> asyncio.Future[Said]:
         """Read what must be known, and queue the message; the future answers when it is durable."""
+        await self._people.load([speaker.user])
         room = await self._room_to(speaker, command)
         if command.reply_to is not None:
             await self._require_in_room(room, command.reply_to)
@@ -338,6 +341,8 @@ class Chat:
         event = MarksMoved(room.id, user, member.delivered, member.read)
         self._hub.tell_users([user], event)
         if has_receipts(room):
+            if not self._people.tells_reading(user):
+                event = MarksMoved(room.id, user, member.delivered, 0)
             senders = room.senders(before, member.delivered)
             others = room.members.keys() if senders is None else senders
             self._hub.tell_users([other for other in others if other != user], event)

@@ -53,6 +53,8 @@ class ChangeProfile(Command, frozen=True):
 
     display_name: Name | UnsetType = UNSET
     avatar: Id | UnsetType | None = UNSET
+    read_receipts: bool | UnsetType = UNSET
+    invisible: bool | UnsetType = UNSET
 
 
 class DeleteAccount(Command, frozen=True):

@@ -21,13 +21,14 @@ class Presence:
         self._leaving: dict[str, asyncio.TimerHandle] = {}
 
     def is_online(self, user_id: str) -> bool:
-        """Tell whether somebody is online."""
-        return self._hub.is_connected(user_id) or user_id in self._leaving
+        """Tell whether somebody is online, and lets it be seen."""
+        present = self._hub.is_connected(user_id) or user_id in self._leaving
+        return present and not self._people.is_invisible(user_id)
 
     def online(self) -> list[str]:
         """Those who are online, as many as are told at once."""
         users = {*self._hub.users(), *self._leaving}
-        return sorted(users)[:MAX_TOLD]
+        return sorted(user for user in users if not self._people.is_invisible(user))[:MAX_TOLD]
 
     def connect(self, outbox: Outbox) -> None:
         """Let a socket hear, and announce its user if it is the first."""
@@ -55,5 +56,5 @@ class Presence:
         self._announce(UserOffline(user_id, self._people.name(user_id)), user_id)
 
     def _announce(self, event: Event, user_id: str) -> None:
-        if len(self._hub.users()) <= MAX_TOLD:
+        if len(self._hub.users()) <= MAX_TOLD and not self._people.is_invisible(user_id):
             self._hub.tell_all(event, without=user_id)

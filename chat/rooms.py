@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,6 +22,9 @@ IDLE_SECONDS = 300.0
 
 # Receipts go to the senders of the messages that a mark has passed.
 MAX_SENDERS = 256
+
+# More than this on a badge is "many".
+MAX_MENTIONS = 100
 
 
 class Member(Struct):
@@ -59,6 +62,7 @@ class LiveRoom:
         self.lock = asyncio.Lock()
         self._held: dict[str, Held] = {}
         self._senders: OrderedDict[int, str] = OrderedDict()
+        self._mentions: dict[str, deque[int]] = {}
 
     @property
     def id(self) -> str:
@@ -123,9 +127,17 @@ class LiveRoom:
         if member is not None:
             member.delivered = max(member.delivered, message.seq)
             member.read = max(member.read, message.seq)
+        for user in message.mentions:
+            self._mentions.setdefault(user, deque(maxlen=MAX_MENTIONS)).append(message.seq)
         self._senders[message.seq] = message.sender
         if len(self._senders) > MAX_SENDERS:
             self._senders.popitem(last=False)
+
+    def mentions(self, user_id: str) -> int:
+        """How often somebody is mentioned in what they have not read; the last hundred count."""
+        member = self.members.get(user_id)
+        read = 0 if member is None else member.read
+        return sum(seq > read for seq in self._mentions.get(user_id, ()))
 
     def senders(self, after: int, upto: int) -> set[str] | None:
         """Who sent the messages behind one `seq` up to another; None where nobody remembers."""

@@ -33,6 +33,8 @@ class OwnUserView(UserView, frozen=True):
     email: str | None
     role: str
     disabled: bool
+    read_receipts: bool
+    invisible: bool
 
 
 class SessionView(View, frozen=True):
@@ -89,6 +91,8 @@ def own_user_view(user: User, *, online: bool) -> OwnUserView:
         email=user.email,
         role=user.role,
         disabled=user.disabled,
+        read_receipts=user.receipts,
+        invisible=user.invisible,
     )
 
 
@@ -156,6 +160,7 @@ class OwnRoomView(RoomView, frozen=True):
     delivered: int
     read: int
     unread: int
+    mentions: int
     last_message: MessageBody | None
 
 
@@ -216,6 +221,7 @@ def own_room_view(state: RoomState, user: str, sender_name: Callable[[str], str]
         delivered=member.delivered if member else 0,
         read=read,
         unread=max(0, live.seq - read),
+        mentions=live.mentions(user),
         last_message=None if last is None else message_view(last, sender_name(last.sender)),
     )
 

@@ -62,6 +62,9 @@ class User(Struct, frozen=True, kw_only=True):
     last_seen: datetime | None = None
     disabled: bool = False
     deleted: datetime | None = None
+    # What others are told: how far one has read, and that one is there.
+    receipts: bool = True
+    invisible: bool = False
 
 
 class Session(Struct, frozen=True, kw_only=True):

@@ -115,6 +115,8 @@ class UserChange(TypedDict, total=False):
     last_seen: datetime | None
     disabled: bool
     deleted: datetime | None
+    receipts: bool
+    invisible: bool
 
 
 class RoomChange(TypedDict, total=False):

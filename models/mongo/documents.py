@@ -68,6 +68,8 @@ def user_document(user: User) -> Document:
         "last_seen": user.last_seen,
         "disabled": user.disabled,
         "deleted": user.deleted,
+        "receipts": user.receipts,
+        "invisible": user.invisible,
     }
 
 
@@ -85,6 +87,8 @@ def user_of(document: Document) -> User:
         last_seen=document["last_seen"],
         disabled=document["disabled"],
         deleted=document["deleted"],
+        receipts=document["receipts"],
+        invisible=document["invisible"],
     )
 
 

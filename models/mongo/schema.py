@@ -57,7 +57,14 @@ def _everyone(collections: Collections[Document]) -> None:
     )
 
 
+def _told_of_users(collections: Collections[Document]) -> None:
+    told = {"receipts": True, "invisible": False}
+    collections.users.update_many({"receipts": {"$exists": False}}, {"$set": told})
+
+
 MIGRATIONS: tuple[Callable[[Collections[Document]], None], ...] = (
     # 1: the room of everybody
     _everyone,
+    # 2: what others are told of somebody
+    _told_of_users,
 )

@@ -98,6 +98,8 @@ def user_row(user: User) -> Row:
         "last_seen": ms_or_none(user.last_seen),
         "disabled": user.disabled,
         "deleted": ms_or_none(user.deleted),
+        "receipts": user.receipts,
+        "invisible": user.invisible,
     }
 
 
@@ -115,6 +117,8 @@ def user_of(row: sqlite3.Row) -> User:
         last_seen=moment_or_none(row["last_seen"]),
         disabled=bool(row["disabled"]),
         deleted=moment_or_none(row["deleted"]),
+        receipts=bool(row["receipts"]),
+        invisible=bool(row["invisible"]),
     )
 
 

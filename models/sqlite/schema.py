@@ -118,4 +118,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             WHERE id = (SELECT min(id) FROM users WHERE password_hash IS NOT NULL)""",
         "CREATE INDEX users_founder ON users (founder) WHERE founder",
     ),
+    # 5: what others are told of somebody
+    (
+        "ALTER TABLE users ADD COLUMN receipts INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE users ADD COLUMN invisible INTEGER NOT NULL DEFAULT 0",
+    ),
 )

@@ -299,3 +299,13 @@ async def test_a_token_that_is_none_is_a_401(hub: Hubbub, header: str) -> None:
 async def test_nobody_gets_in_without_a_token(hub: Hubbub, method: str, path: str) -> None:
     answer = await hub.call(method, path)
     assert (answer.status, answer.code) == (401, "missing_token")
+
+
+async def test_what_others_are_told_of_me_is_mine_to_choose(hub: Hubbub) -> None:
+    ann = await hub.person("ann")
+    before = (await hub.get("/api/auth/me", ann.token)).json
+    assert (before["readReceipts"], before["invisible"]) == (True, False)
+    change = {"readReceipts": False, "invisible": True}
+    await hub.call("PATCH", "/api/auth/profile", change, token=ann.token)
+    after = (await hub.get("/api/auth/me", ann.token)).json
+    assert (after["readReceipts"], after["invisible"]) == (False, True)
