@@ -96,6 +96,7 @@ class Core:
     directory: Directory
     limits: Limits
     people: People
+    rooms: Rooms
     hub: Hub
     presence: Presence
     typing: Typing
@@ -139,8 +140,9 @@ def build_core(settings: Settings, store: Store, secret: str) -> Core:
         directory=Directory(store, disk),
         limits=limits,
         people=people,
+        rooms=rooms,
         hub=hub,
-        presence=Presence(hub, people, settings.presence_grace),
+        presence=Presence(hub, people, settings.presence_grace, memberships.neighbours),
         typing=Typing(hub),
         memberships=memberships,
         chat=Chat(
@@ -210,6 +212,7 @@ async def serve(settings: Settings, store: Store, secret: str) -> None:
         await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if opening.done():
             await opening
+            await core.chat.hints.find()
             await listen(settings, core, stop)
         opening.cancel()
         stopping.cancel()
@@ -246,7 +249,12 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     )
     sockets = bound_sockets(settings.host, settings.port)
     server.add_sockets(sockets)
-    tending = (sweep(core.sessions), services.sockets.keep(), core.chat.hints.keep())
+    tending = (
+        sweep(core.sessions),
+        services.sockets.keep(),
+        core.chat.hints.keep(),
+        core.rooms.keep(),
+    )
     tasks = [asyncio.create_task(work) for work in tending]
     if settings.open_mode:
         log.warning("OPEN_MODE is on: anybody who can reach this server may use any free name")

@@ -90,7 +90,9 @@ class Chat:
         self._memberships = memberships
         self.hints = Hints(store, disk)
         self._edit_window = edit_window
-        self.journal = Journal(store, disk, self.tell, max_waiting=journal_queue)
+        self.journal = Journal(
+            store, disk, self.tell, max_waiting=journal_queue, ready=hub.caught_up
+        )
 
     def send_now(self, speaker: Speaker, command: SendMessage) -> asyncio.Future[Said] | None:
         """Send at once, where all that must be known is at hand; None where it must be read first.

@@ -15,6 +15,10 @@ EVERY_SECONDS = 1.0
 # A list shows a line of a message and not all of it.
 MAX_TEXT = 200
 
+# What was said in the last second before a stop; of a second that was busier than this, the lists
+# of some rooms are out of order until something is said in them again.
+MAX_FOUND = 5_000
+
 
 class Hints:
     """Notes what was said last, and writes it down now and then."""
@@ -33,6 +37,13 @@ class Hints:
             text=message.text[:MAX_TEXT],
             at=message.created,
         )
+
+    async def find(self) -> None:
+        """Note what was said in the last moment before an unclean stop, when nothing was noted."""
+        messages = await self._disk.run(self._store.messages.latest, MAX_FOUND)
+        for message in reversed(messages):
+            self.note(message)
+        await self.write()
 
     async def keep(self) -> None:
         """Write down what is noted, until cancelled."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, KeysView, Sequence
 from itertools import chain, islice
 from typing import Protocol
 
-from chat.events import Event, Form, MessageStored
+from chat.events import Event, Form, MessageStored, UserOffline, UserOnline
 from chat.rooms import LiveRoom
 
 # A write costs some 5 µs, so a slice holds up the loop for 5 ms at most.
@@ -109,6 +109,10 @@ class Hub:
         """Tell everybody who is connected."""
         self.tell_users([user for user in self._outboxes if user != without], event)
 
+    def tell_news(self, events: Sequence[Event]) -> None:
+        """Tell everybody who is connected, as one write for each connection."""
+        self._tell(list(chain.from_iterable(self._outboxes.values())), events)
+
     async def caught_up(self) -> None:
         """Wait until little enough is left to be told."""
         await self._caught_up.wait()
@@ -154,7 +158,9 @@ class _Telling:
         # Those who are not told what all others are.
         self._named: set[str] = set()
         for event in events:
-            if isinstance(event, MessageStored):
+            if isinstance(event, UserOnline | UserOffline):
+                self._named.add(event.user)
+            elif isinstance(event, MessageStored):
                 self._named.update((event.message.sender, *event.message.mentions))
         self._frames: dict[tuple[Dialect, int, Form], bytes] = {}
         self._joined: dict[Dialect, bytes] = {}
@@ -196,6 +202,8 @@ def _send(outbox: Outbox, data: bytes) -> None:
 
 
 def _form(event: Event, outbox: Outbox) -> Form:
+    if isinstance(event, UserOnline | UserOffline):
+        return "own" if event.user == outbox.user else "others"
     if not isinstance(event, MessageStored):
         return "others"
     if event.message.sender == outbox.user:

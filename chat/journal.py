@@ -8,7 +8,7 @@ and they count only once the store has taken it.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -131,12 +131,14 @@ class Journal:
         clock: Callable[[], float] = time.monotonic,
         *,
         max_waiting: int = MAX_WAITING,
+        ready: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._store = store
         self._disk = disk
         self._tell = tell
         self._clock = clock
         self._max_waiting = max_waiting
+        self._ready = ready
         self._waiting: list[Entry] = []
         # Rooms of which it is not known what is stored.
         self._uncertain: set[LiveRoom] = set()
@@ -179,6 +181,8 @@ class Journal:
 
     async def _run(self) -> None:
         while self._waiting or (self._uncertain and not self._closing):
+            if self._ready is not None:
+                await self._ready()
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             try:
                 await self._find_out()

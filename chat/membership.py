@@ -40,6 +40,8 @@ from models.store import RoomChange, Store
 # A list of members that is told in one piece; of a larger room, only this many are named.
 MAX_TOLD_MEMBERS = 100
 
+MAX_NEIGHBOURHOODS = 100
+
 
 class Memberships:
     """Rooms, and who is in them."""
@@ -175,6 +177,14 @@ class Memberships:
                 return
             for room in groups:
                 await self.leave(user, LeaveRoom(room_id=room.id))
+
+    async def neighbours(self, user: str) -> set[str]:
+        """Those who share a room with somebody, in the hundred rooms that were active last."""
+        theirs = await self._disk.run(self._store.rooms.of_user, user, limit=MAX_NEIGHBOURHOODS)
+        found: set[str] = set()
+        for room, _ in theirs:
+            found |= (await self._rooms.get(room.id)).members.keys()
+        return found - {user}
 
     async def remove(self, by: str, command: RemoveMember) -> LiveRoom:
         """Send somebody out of a room."""

@@ -21,6 +21,8 @@ class People:
         self._disk = disk
         self._known: OrderedDict[str, User] = OrderedDict()
         self._stale: set[str] = set()
+        # How often somebody was forgotten: what was being read at that moment may be out of date.
+        self._forgotten = 0
 
     def name(self, user_id: str) -> str:
         """What somebody is called, if that was loaded."""
@@ -55,30 +57,45 @@ class People:
 
     def forget(self, user_id: str) -> None:
         """Ask the store again for somebody who has changed; until then they are who they were."""
+        self._forgotten += 1
         if user_id in self._known:
             self._stale.add(user_id)
 
-    async def load(self, user_ids: Iterable[str]) -> None:
-        """See to it that the names of some users are at hand."""
+    async def load(self, user_ids: Iterable[str]) -> dict[str, User]:
+        """See to it that the names of some users are at hand; and return those that exist."""
         wanted = set(user_ids)
-        unknown = [one for one in wanted if one not in self._known or one in self._stale]
-        if unknown:
-            users = await self._disk.run(self._store.users.many, unknown)
-            for user in users.values():
-                self.note(user)
+        users = {one: self._known[one] for one in wanted if self._is_fresh(one)}
+        while unknown := wanted - users.keys():
+            forgotten = self._forgotten
+            read = await self._disk.run(self._store.users.many, unknown)
+            if forgotten == self._forgotten:
+                for user in read.values():
+                    self._keep(user)
+                return users | read
+        return users
 
     async def users(self, user_ids: Iterable[str]) -> list[User]:
         """Some users, in the order of their ids; those that do not exist are left out."""
         wanted = sorted(set(user_ids))
-        await self.load(wanted)
-        return [self._known[user_id] for user_id in wanted if user_id in self._known]
+        users = await self.load(wanted)
+        return [users[user_id] for user_id in wanted if user_id in users]
 
     async def named(self, names: Iterable[str]) -> list[User]:
         """The users of some names; those that are nobody's are left out."""
         found = []
         for name in sorted({folded(name) for name in names}):
+            forgotten = self._forgotten
             user = await self._disk.run(self._store.users.by_name, name)
             if user is not None:
-                self.note(user)
+                if forgotten == self._forgotten:
+                    self._keep(user)
                 found.append(user)
         return found
+
+    def _is_fresh(self, user_id: str) -> bool:
+        return user_id in self._known and user_id not in self._stale
+
+    def _keep(self, user: User) -> None:
+        """Know somebody who was read, unless they were noted meanwhile, as they are by now."""
+        if not self._is_fresh(user.id):
+            self.note(user)

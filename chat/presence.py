@@ -1,24 +1,46 @@
 """Who is online: whoever has at least one socket, and for a grace after the last one has gone."""
 
 import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 
-from chat.events import Event, UserOffline, UserOnline
+from chat.events import UserOffline, UserOnline
 from chat.hub import Hub, Outbox
 from chat.people import People
+from models.store import StoreError
+
+log = logging.getLogger("hubbub.presence")
+
+# Who comes and goes within this time is told at once.
+GATHER_SECONDS = 0.05
 
 # Up to this many people online, everybody is told who comes and goes, as older clients expect.
 MAX_TOLD = 1_000
 
 
+News = UserOnline | UserOffline
+Neighbours = Callable[[str], Awaitable[set[str]]]
+
+
 class Presence:
     """Announces who comes and goes. It begins empty, so nobody is online after a crash."""
 
-    def __init__(self, hub: Hub, people: People, grace: float) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        people: People,
+        grace: float,
+        neighbours: Neighbours | None = None,
+    ) -> None:
         self._hub = hub
+        self._neighbours = neighbours
         self._people = people
         self._grace = grace
         # Those whose last socket has gone, and who may be back before anybody is told.
         self._leaving: dict[str, asyncio.TimerHandle] = {}
+        self._news: list[News] = []
+        self._gathering: asyncio.TimerHandle | None = None
+        self._telling: set[asyncio.Task[None]] = set()
 
     def is_online(self, user_id: str) -> bool:
         """Tell whether somebody is online, and lets it be seen."""
@@ -37,7 +59,7 @@ class Presence:
         if leaving is not None:
             leaving.cancel()
         elif first:
-            self._announce(UserOnline(outbox.user, self._people.name(outbox.user)), outbox.user)
+            self._announce(UserOnline(outbox.user, self._people.name(outbox.user)))
 
     def disconnect(self, outbox: Outbox) -> None:
         """Forget a socket, and announce after the grace that its user has gone."""
@@ -50,11 +72,40 @@ class Presence:
         for handle in self._leaving.values():
             handle.cancel()
         self._leaving.clear()
+        if self._gathering is not None:
+            self._gathering.cancel()
+        for task in self._telling:
+            task.cancel()
 
     def _gone(self, user_id: str) -> None:
         del self._leaving[user_id]
-        self._announce(UserOffline(user_id, self._people.name(user_id)), user_id)
+        self._announce(UserOffline(user_id, self._people.name(user_id)))
 
-    def _announce(self, event: Event, user_id: str) -> None:
-        if len(self._hub.users()) <= MAX_TOLD and not self._people.is_invisible(user_id):
-            self._hub.tell_all(event, without=user_id)
+    def _announce(self, event: News) -> None:
+        """Gather who comes and goes, so that a crowd is told in one write for each socket."""
+        if self._people.is_invisible(event.user):
+            return
+        self._news.append(event)
+        if len(self._news) == 1:
+            self._gathering = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._tell)
+
+    def _tell(self) -> None:
+        news, self._news = self._news, []
+        if len(self._hub.users()) <= MAX_TOLD:
+            self._hub.tell_news(news)
+            return
+        if self._neighbours is None:
+            return
+        task = asyncio.get_running_loop().create_task(self._tell_neighbours(news, self._neighbours))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell_neighbours(self, news: list[News], find: Neighbours) -> None:
+        """Tell those alone who share a room with whoever comes or goes."""
+        for event in news:
+            try:
+                neighbours = await find(event.user)
+            except StoreError as error:
+                log.warning("could not tell who comes and goes: %s", error)
+                return
+            self._hub.tell_users(neighbours, event)

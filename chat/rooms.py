@@ -186,6 +186,12 @@ class Rooms:
         """Forget a room, because it is gone or because what is known of it may be wrong."""
         self._live.pop(room_id, None)
 
+    async def keep(self) -> None:
+        """Forget idle rooms now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(IDLE_SECONDS / 5)
+            self.sweep()
+
     def sweep(self) -> None:
         """Forget the rooms that nobody has used for a while."""
         oldest = self._clock() - IDLE_SECONDS

@@ -277,6 +277,9 @@ class Messages(Protocol):
     def many(self, message_ids: Iterable[str]) -> dict[str, Message]:
         """The messages of these ids, by id; those that do not exist are left out."""
 
+    def latest(self, limit: int) -> list[Message]:
+        """The messages that were stored last, over all rooms, the newest first."""
+
     def by_client_id(self, sender: str, client_id: str) -> Message | None:
         """The message that a sender sent under a client id."""
 

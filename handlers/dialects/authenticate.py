@@ -107,6 +107,8 @@ def _told(event: Event, form: Form) -> tuple[str, object] | None:
             return "TYPING", {"userId": user, "username": name, "roomId": room}
         case events.TypingStopped(room=room, user=user):
             return "STOP_TYPING", {"userId": user, "roomId": room}
+        case events.UserOnline() | events.UserOffline() if form == "own":
+            return None
         case events.UserOnline(user=user, name=name):
             return "USER_ONLINE", {"userId": user, "username": name}
         case events.UserOffline(user=user):

@@ -86,6 +86,8 @@ class Native:
 
     def encode(self, event: Event, form: Form) -> bytes:
         """An event as finished frames."""
+        if form == "own" and isinstance(event, events.UserOnline | events.UserOffline):
+            return b""  # one knows that oneself
         kind, payload = _told(event, form)
         return written(kind, payload) + _notification(event, form)
 

@@ -37,6 +37,10 @@ class MongoMessages:
             found = list(collections.messages.find({"_id": {"$in": keys_of(message_ids)}}))
         return {message.id: message for message in map(message_of, found)}
 
+    def latest(self, limit: int) -> list[Message]:
+        """The messages that were stored last."""
+        return self._page({}, "_id", DESCENDING, limit)
+
     def by_client_id(self, sender: str, client_id: str) -> Message | None:
         """The message of a client id."""
         return self._one({"sender": key_of(sender), "client_id": client_id})

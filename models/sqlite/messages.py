@@ -34,6 +34,10 @@ class SQLiteMessages:
         found = self._all("id IN (SELECT value FROM json_each(?))", (listed(message_ids),))
         return {message.id: message for message in found}
 
+    def latest(self, limit: int) -> list[Message]:
+        """The messages that were stored last."""
+        return self._all("true ORDER BY rowid DESC LIMIT ?", (limit,))
+
     def by_client_id(self, sender: str, client_id: str) -> Message | None:
         """The message of a client id."""
         found = self._all("sender = ? AND client_id = ?", (sender, client_id))

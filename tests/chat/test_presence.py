@@ -22,9 +22,11 @@ ANN, BOB = user("ann"), user("bob")
 
 
 class Plain:
-    """A dialect that says what happened."""
+    """A dialect that says what happened, but not to whoever it is about."""
 
     def encode(self, event: Event, form: Form) -> bytes:
+        if form == "own":
+            return b""
         return f"{type(event).__name__}:{getattr(event, 'name', '')} ".encode()
 
 
@@ -69,10 +71,17 @@ def hasty(hub: Hub, people: People) -> Presence:
     return Presence(hub, people, 0)
 
 
+@pytest.fixture(autouse=True)
+def _tell_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GATHER_SECONDS", 0)
+
+
 async def after_the_grace() -> None:
-    over = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().call_later(0, over.set_result, None)
-    await over
+    """Let a grace of no time end, and then what was gathered be told."""
+    for _ in range(2):
+        over = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_later(0, over.set_result, None)
+        await over
 
 
 async def test_nobody_is_online_at_first(patient: Presence) -> None:
@@ -86,6 +95,7 @@ async def test_the_first_socket_of_a_user_is_announced_to_everybody_else(
     bob, ann = Socket(BOB.id), Socket(ANN.id)
     for socket in (bob, ann, Socket(ANN.id)):
         patient.connect(socket)
+    await after_the_grace()
     assert patient.online() == sorted([ANN.id, BOB.id])
     assert bob.heard == f"{UserOnline.__name__}:ann "
     assert ann.heard == ""
@@ -95,6 +105,8 @@ async def test_the_last_socket_of_a_user_is_announced_after_the_grace(hasty: Pre
     bob, ann, ann_too = Socket(BOB.id), Socket(ANN.id), Socket(ANN.id)
     for socket in (ann, ann_too, bob):
         hasty.connect(socket)
+    await after_the_grace()
+    bob.heard = ""
     hasty.disconnect(ann)
     await after_the_grace()
     assert (hasty.is_online(ANN.id), bob.heard) == (True, "")
