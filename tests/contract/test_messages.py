@@ -171,3 +171,12 @@ def test_what_is_no_id_finds_no_message(store: Store, text: str) -> None:
     assert store.messages.history(text, limit=5) == []
     assert store.messages.changes(text, since=0, limit=5) == []
     assert store.messages.counters(text) == Counters()
+
+
+def test_the_latest_messages_come_from_all_rooms_the_newest_first(store: Store) -> None:
+    one, other = add_room(store), add_room(store)
+    said = [message((one, other)[number % 2].id, number // 2 + 1) for number in range(6)]
+    say(store, *said)
+    assert store.messages.latest(4) == said[:1:-1]
+    assert store.messages.latest(10) == said[::-1]
+    assert store.messages.latest(0) == []

@@ -4,7 +4,7 @@ import pytest
 
 from models.records import new_id
 from models.store import Store, Taken
-from tests.contract.samples import NOT_IDS, at, session
+from tests.contract.samples import NOT_IDS, at, session, user
 
 
 def test_a_session_is_kept_as_it_was_added(store: Store) -> None:
@@ -108,3 +108,24 @@ def test_what_is_no_id_finds_no_session(store: Store, text: str) -> None:
     store.sessions.touch(text, at(1))
     assert store.sessions.get(kept.id) == kept
     assert store.sessions.end_all(kept.user, keep=text) == [kept.id]
+
+
+def test_a_session_lives_until_it_ends_or_expires_or_its_user_may_not_enter(store: Store) -> None:
+    users = [store.users.add(user()) for _ in range(4)]
+    kept = [session(one.id, expires=at(10)) for one in users]
+    expired, ended = session(users[0].id, expires=at(5)), session(users[0].id, expires=at(10))
+    for each in (*kept, expired, ended):
+        store.sessions.add(each)
+    store.sessions.end(ended.id)
+    store.users.change(users[1].id, disabled=True)
+    store.users.change(users[2].id, deleted=at(1))
+    asked = [each.id for each in (*kept, expired, ended)]
+    assert store.sessions.living(asked, at(5)) == {kept[0].id, kept[3].id}
+    assert store.sessions.living(asked, at(10)) == set()
+    assert store.sessions.living([], at(5)) == set()
+
+
+def test_a_session_of_nobody_does_not_live(store: Store) -> None:
+    orphan = session(new_id(), expires=at(10))
+    store.sessions.add(orphan)
+    assert store.sessions.living([orphan.id, new_id(), *NOT_IDS], at(1)) == set()
