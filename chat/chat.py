@@ -7,6 +7,7 @@ One method per command. A message that somebody may send goes to the journal, an
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from chat.commands import (
     Read,
     SendMessage,
 )
-from chat.errors import Invalid, NotFound
+from chat.errors import Invalid, NotFound, Refusal
 from chat.events import Event, MarksMoved, MessageChanged, MessageStored
 from chat.hints import Hints
 from chat.hub import Hub
@@ -219,6 +220,8 @@ class Chat:
                     self._tell_marks(item)
         for room, events in by_room.items():
             self._hub.tell_room(room, events)
+            if has_receipts(room):
+                self._mark_taken(room)
 
     async def _room_to(self, speaker: Speaker, command: SendMessage) -> LiveRoom:
         if command.room_id is not None:
@@ -298,7 +301,7 @@ class Chat:
                 # Read again now that it is held: it may have changed while the room was read.
                 message = await self._disk.run(self._store.messages.get, message_id)
                 held.message = held.message or message
-            if held.message is None:
+            if held.message is None or not room.has(speaker.user):
                 raise no_such_message()
             if require is not None:
                 require(room, held.message)
@@ -329,6 +332,15 @@ class Chat:
         users = await self._people.named(sorted(names)[:MAX_MENTIONS])
         return tuple(user.id for user in users if room.has(user.id))
 
+    def _mark_taken(self, room: LiveRoom) -> None:
+        """Note what was delivered to those whose clients cannot say so."""
+        for user in self._hub.takers(room):
+            member = room.members.get(user)
+            if member is not None and member.delivered < room.seq:
+                with suppress(Refusal):  # the next message says it again
+                    marked = self.journal.mark(room, user, delivered=room.seq, read=0)
+                    marked.add_done_callback(_note_outcome)
+
     def _tell_marks(self, moved: ToldMarks) -> None:
         """Tell receipts to those whose messages they are about."""
         room, user = moved.room, moved.user
@@ -347,7 +359,15 @@ class Chat:
                 event = MarksMoved(room.id, user, member.delivered, 0)
             senders = room.senders(before, member.delivered)
             others = room.members.keys() if senders is None else senders
-            self._hub.tell_users([other for other in others if other != user], event)
+            # Not to one who has left, though it is about what they said.
+            listeners = [other for other in others if other != user and room.has(other)]
+            self._hub.tell_users(listeners, event)
+
+
+def _note_outcome(marked: asyncio.Future[None]) -> None:
+    """Take note of an outcome that nobody waits for, or asyncio would complain of it."""
+    if not marked.cancelled():
+        marked.exception()
 
 
 def no_such_message() -> NotFound:

@@ -46,6 +46,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._outboxes: dict[str, set[Outbox]] = {}
+        self._taking: dict[str, set[Outbox]] = {}
         self._backlog: deque[Iterator[None]] = deque()
         self._caught_up = asyncio.Event()
         self._caught_up.set()
@@ -65,11 +66,30 @@ class Hub:
         """Forget a connection; tell whether it was its user's last."""
         outboxes = self._outboxes[outbox.user]
         outboxes.remove(outbox)
+        taking = self._taking.get(outbox.user)
+        if taking is not None:
+            taking.discard(outbox)
+            if not taking:
+                del self._taking[outbox.user]
         self._count -= 1
         if outboxes:
             return False
         del self._outboxes[outbox.user]
         return True
+
+    def take_as_delivered(self, outbox: Outbox) -> None:
+        """Count what a connection is told as delivered, because its client cannot say so."""
+        self._taking.setdefault(outbox.user, set()).add(outbox)
+
+    def takers(self, room: LiveRoom) -> set[str]:
+        """Those in a room to whom what they are told is delivered by that."""
+        if not self._taking:
+            return set()
+        return {
+            user
+            for user in room.members
+            if any(_listens(outbox, room) for outbox in self._taking.get(user, ()))
+        }
 
     def of_user(self, user_id: str) -> tuple[Outbox, ...]:
         """The connections of a user."""
@@ -92,7 +112,7 @@ class Hub:
             for user in self._present(room)
             if user != without
             for outbox in self._outboxes[user]
-            if outbox.rooms is None or room.id in outbox.rooms
+            if _listens(outbox, room)
         ]
         self._tell(listeners, events)
 
@@ -194,6 +214,10 @@ class _Telling:
         if frame is None:
             frame = self._frames[key] = dialect.encode(self._events[number], form)
         return frame
+
+
+def _listens(outbox: Outbox, room: LiveRoom) -> bool:
+    return outbox.rooms is None or room.id in outbox.rooms
 
 
 def _send(outbox: Outbox, data: bytes) -> None:

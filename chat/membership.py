@@ -1,5 +1,7 @@
 """Rooms and who is in them: making, changing, joining, leaving."""
 
+from datetime import datetime
+
 from msgspec import UNSET
 
 from chat.commands import (
@@ -32,9 +34,10 @@ from chat.policy import (
     require_removable,
     require_visible,
 )
-from chat.rooms import LiveRoom, Rooms, live_member
+from chat.rooms import LiveRoom, Rooms, live_member, no_such_room
 from models.disk import Disk
 from models.records import Membership, Room, RoomRole, User, new_id, now, pair_of
+from models.store import NotFound as NoRecord
 from models.store import RoomChange, Store
 
 # A list of members that is told in one piece; of a larger room, only this many are named.
@@ -72,6 +75,8 @@ class Memberships:
             if len(others) != 1:
                 raise Invalid("invalid_participants", "a direct room is with one other person")
             return await self.direct(user, others[0].id)
+        if len(others) >= self._max_members:
+            raise self._room_full()
         await self._require_few_rooms(user)
         moment = now()
         room = Room(
@@ -123,7 +128,7 @@ class Memberships:
             if command.description is not UNSET:
                 changes["description"] = command.description
             room.room = await self._disk.run(self._store.rooms.change, room.id, **changes)
-        await self._tell_updated(room)
+            await self._tell_updated(room)
         return room
 
     async def delete(self, user: str, command: DeleteRoom) -> None:
@@ -148,8 +153,8 @@ class Memberships:
         room = await self._rooms.get(command.room_id)
         require_in_charge(room, by)
         require_group(room)
-        [user] = await self._require_people(by, (command.user_id,))
-        if not room.has(user.id):
+        if not room.has(command.user_id):
+            [user] = await self._require_people(by, (command.user_id,))
             await self._add(room, user)
         return room
 
@@ -170,13 +175,13 @@ class Memberships:
 
     async def leave_all(self, user: str) -> None:
         """Leave every room but the direct ones, which are the other person's too."""
-        while True:
-            theirs = await self._disk.run(self._store.rooms.of_user, user, limit=self._max_rooms)
-            groups = [room for room, _ in theirs if room.kind != "direct"]
-            if not groups:
-                return
-            for room in groups:
-                await self.leave(user, LeaveRoom(room_id=room.id))
+        before: tuple[datetime, str] | None = None
+        of_user = self._store.rooms.of_user
+        while rooms := await self._disk.run(of_user, user, before=before, limit=self._max_rooms):
+            for room, _ in rooms:
+                before = room.active, room.id
+                if room.kind != "direct":
+                    await self.leave(user, LeaveRoom(room_id=room.id))
 
     async def neighbours(self, user: str) -> set[str]:
         """Those who share a room with somebody, in the hundred rooms that were active last."""
@@ -202,7 +207,7 @@ class Memberships:
             await self._give_role(room, command.user_id, command.role)
             if command.role == "owner" and command.user_id != by:
                 await self._give_role(room, by, "admin")
-        await self._tell_updated(room)
+            await self._tell_updated(room)
         return room
 
     async def unhide(self, room: LiveRoom) -> None:
@@ -215,20 +220,25 @@ class Memberships:
 
     async def _add(self, room: LiveRoom, user: User) -> None:
         async with room.lock:
+            if room.has(user.id):
+                return  # who was brought by somebody else meanwhile
             if len(room.members) >= self._max_members:
-                raise Conflict("room_full", f"a room has at most {self._max_members} members")
+                raise self._room_full()
             await self._require_few_rooms(user.id)
             # Whoever comes has read what was said before.
             membership = Membership(
                 room=room.id, user=user.id, joined=now(), delivered=room.seq, read=room.seq
             )
-            kept = await self._disk.run(self._store.rooms.join, membership)
+            try:
+                kept = await self._disk.run(self._store.rooms.join, membership)
+            except NoRecord:
+                raise no_such_room() from None  # it was deleted meanwhile
             room.members[user.id] = live_member(kept)
-        members = await self._members(room)
-        self._hub.tell_users([user.id], RoomCreated(room.room, members))
-        joined = MemberJoined(room.id, user.id, user.name, kept.role)
-        self._hub.tell_members(room, joined, without=user.id)
-        self._hub.tell_members(room, RoomUpdated(room.room, members), without=user.id)
+            members = await self._members(room)
+            self._hub.tell_users([user.id], RoomCreated(room.room, members))
+            joined = MemberJoined(room.id, user.id, user.name, kept.role)
+            self._hub.tell_members(room, joined, without=user.id)
+            self._hub.tell_members(room, RoomUpdated(room.room, members), without=user.id)
 
     async def _send_out(self, room: LiveRoom, user: str) -> None:
         """End a membership; the last one to leave takes the room along."""
@@ -258,6 +268,7 @@ class Memberships:
         self._hub.tell_members(room, event, without=without)
 
     async def _tell_updated(self, room: LiveRoom) -> None:
+        # Under the lock of the room, so that an older list is never told after a newer one.
         self._hub.tell_members(room, RoomUpdated(room.room, await self._members(room)))
 
     async def _members(self, room: LiveRoom) -> tuple[User, ...]:
@@ -270,6 +281,9 @@ class Memberships:
         if len(people) < len(wanted):
             raise NotFound("user_not_found", "there is no such user")
         return people
+
+    def _room_full(self) -> Conflict:
+        return Conflict("room_full", f"a room has at most {self._max_members} members")
 
     async def _require_few_rooms(self, user: str) -> None:
         theirs = await self._disk.run(self._store.rooms.of_user, user, limit=self._max_rooms)

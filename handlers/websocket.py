@@ -297,6 +297,8 @@ class SocketHandler(WebSocketHandler):
         self.services.people.note(user)
         self.services.sockets.authenticated(self)
         self.services.presence.connect(self)
+        if self.dialect.listens:
+            self.services.hub.take_as_delivered(self)
 
     async def _belongings(self, identity: Identity) -> dict[str, object]:
         services = self.services
