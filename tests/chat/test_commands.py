@@ -19,8 +19,12 @@ SENSELESS = [
 ]  # fmt: skip
 
 
+# The dialects have commands of their own, which are theirs to test.
+COMMANDS = [kind for kind in Command.__subclasses__() if kind.__module__ == Command.__module__]
+
+
 def every_field() -> Iterator[Any]:
-    for kind in Command.__subclasses__():
+    for kind in COMMANDS:
         for field in fields(kind):
             yield pytest.param(field, id=f"{kind.__name__}.{field.encode_name}")
 
@@ -32,7 +36,7 @@ def test_every_field_is_typed_and_bounded(field: FieldInfo) -> None:
             msgspec.convert(value, field.type)
 
 
-@pytest.mark.parametrize("kind", Command.__subclasses__(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", COMMANDS, ids=lambda kind: kind.__name__)
 def test_no_command_can_be_changed(kind: type[Command]) -> None:
     assert kind.__struct_config__.frozen
 

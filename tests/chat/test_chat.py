@@ -1,0 +1,645 @@
+"""Messages: who may send and change them, what becomes of them, and who is told."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+import chat.chat as chat_module
+from chat.chat import Marks
+from chat.commands import (
+    CreateRoom,
+    DeleteMessage,
+    Delivered,
+    EditMessage,
+    JoinRoom,
+    LeaveRoom,
+    Pin,
+    React,
+    Read,
+    RemoveMember,
+    SendMessage,
+)
+from chat.events import MarksMoved, MessageChanged, MessageStored
+from models.records import EVERYONE, FormerText, Message, Reaction, User, new_id
+from models.store import Store
+from tests.chat.engine import (
+    PARTS,
+    Cast,
+    Core,
+    Ear,
+    code_of,
+    fine,
+    full,
+    kept,
+    speaker,
+    turns,
+    until,
+)
+from tests.chat.engine import make_core as make_core
+from tests.contract import samples
+
+pytestmark = pytest.mark.gen_test(timeout=30)
+
+Doing = Callable[[Core, Cast, Message, User], Awaitable[object]]
+
+
+def send(core: Core, cast: Cast, _: Message, by: User) -> Awaitable[object]:
+    command = SendMessage(room_id=cast.room.id, content="hello")
+    return core.chat.send(speaker(by), command)
+
+
+def edit(core: Core, _: Cast, message: Message, by: User, text: str = "new") -> Awaitable[object]:
+    return core.chat.edit(speaker(by), EditMessage(message_id=message.id, content=text))
+
+
+def delete(core: Core, _: Cast, message: Message, by: User) -> Awaitable[object]:
+    return core.chat.delete(speaker(by), DeleteMessage(message_id=message.id))
+
+
+def react(core: Core, _: Cast, message: Message, by: User, **more: object) -> Awaitable[object]:
+    command = React(**{"message_id": message.id, "emoji": "👍", **more})
+    return core.chat.react(speaker(by), command)
+
+
+def pin(core: Core, _: Cast, message: Message, by: User, *, on: bool = True) -> Awaitable[object]:
+    return core.chat.pin(speaker(by), Pin(message_id=message.id, on=on))
+
+
+def read(core: Core, _: Cast, message: Message, by: User) -> Awaitable[object]:
+    return core.chat.read(speaker(by), Read(room_id=message.room, seq=message.seq))
+
+
+def read_message(core: Core, _: Cast, message: Message, by: User) -> Awaitable[object]:
+    return core.chat.read(speaker(by), Read(message_id=message.id))
+
+
+def deliver(core: Core, _: Cast, message: Message, by: User) -> Awaitable[object]:
+    return core.chat.delivered(speaker(by), Delivered(room_id=message.room, seq=message.seq))
+
+
+OK, NO_ROOM, NO_MESSAGE = "ok", "room_not_found", "message_not_found"
+NOT_YOURS, NOT_IN_CHARGE = "not_yours", "not_in_charge"
+ALL = (OK, OK, OK)
+# What comes of it for the owner, an admin, a member, a stranger, and one who was removed; and what
+# the admin, the member (whose message it is) and the one who does it hear if it was the owner.
+OUTCOMES: list[tuple[Doing, tuple[str, ...]]] = [
+    (send, (*ALL, NO_ROOM, NO_ROOM)),
+    (edit, (NOT_YOURS, NOT_YOURS, OK, NO_MESSAGE, NO_MESSAGE)),
+    (delete, (*ALL, NO_MESSAGE, NO_MESSAGE)),
+    (react, (*ALL, NO_MESSAGE, NO_MESSAGE)),
+    (pin, (OK, OK, NOT_IN_CHARGE, NO_MESSAGE, NO_MESSAGE)),
+    (read, (*ALL, NO_ROOM, NO_ROOM)),
+    (read_message, (*ALL, NO_MESSAGE, NO_MESSAGE)),
+    (deliver, (*ALL, NO_ROOM, NO_ROOM)),
+]
+
+
+def ears_of(core: Core, cast: Cast) -> dict[str, Ear]:
+    return {part: core.ear(cast[part]) for part in PARTS}
+
+
+def stored(core: Core, message: Message) -> Message:
+    found = core.real.messages.get(message.id)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("kind", ["private", "public"])
+@pytest.mark.parametrize(("doing", "codes"), OUTCOMES)
+async def test_who_may_do_what(core: Core, doing: Doing, codes: tuple[str, ...], kind: str) -> None:
+    for part, code in zip(PARTS, codes, strict=True):
+        cast = await core.cast(kind)
+        message = await core.say(cast.member, cast.room)
+        ears = ears_of(core, cast)
+        before = core.real.messages.changes(cast.room.id, since=0, limit=9)
+        assert await code_of(doing(core, cast, message, cast[part])) == code, part
+        await core.chat.journal.close()
+        if code != OK:
+            assert core.real.messages.changes(cast.room.id, since=0, limit=9) == before
+            assert [ear.heard for ear in ears.values()] == [[]] * 5
+        core.check_members(cast.room)
+        core.check_counters(cast.room)
+
+
+@pytest.mark.parametrize(
+    ("doing", "owner", "admin", "member"),
+    [
+        (send, ["MessageStored"], ["MessageStored"], ["MessageStored"]),
+        (delete, ["MessageChanged"], ["MessageChanged"], ["MessageChanged"]),
+        (react, ["MessageChanged"], ["MessageChanged"], ["MessageChanged"]),
+        (pin, ["MessageChanged"], ["MessageChanged"], ["MessageChanged"]),
+        (read, ["MarksMoved"], [], ["MarksMoved"]),
+        (deliver, ["MarksMoved"], [], ["MarksMoved"]),
+    ],
+)
+async def test_who_is_told_what(
+    core: Core, doing: Doing, owner: list[str], admin: list[str], member: list[str]
+) -> None:
+    cast = await core.cast()
+    message = await core.say(cast.member, cast.room)
+    ears = ears_of(core, cast)
+    await code_of(doing(core, cast, message, cast.owner))
+    assert [ears[part].kinds() for part in PARTS] == [owner, admin, member, [], []]
+    for event in ears["admin"].of(MessageChanged):
+        assert event == MessageChanged(stored(core, message), cast.member.name)
+
+
+async def test_a_message_is_told_with_its_number_its_sender_and_its_origin(core: Core) -> None:
+    cast = await core.cast()
+    ears = ears_of(core, cast)
+    other = core.ear(cast.member)
+    said = await core.say(
+        cast.member, cast.room, "hello", client_id="c1", ear=ears["member"], temp_id="t1"
+    )
+    assert (said.seq, said.rev, said.text, said.client_id) == (1, 1, "hello", "c1")
+    assert said == stored(core, said)
+    [event] = ears["owner"].heard
+    assert (event.message, event.sender_name, event.origin) == (
+        said, cast.member.name, ears["member"].number,
+    )  # fmt: skip
+    assert ears["member"].heard == other.heard == [event]
+    assert [ear.forms for ear in (ears["owner"], ears["member"], other)] == [
+        ["others"], ["origin"], ["own"],
+    ]  # fmt: skip
+
+
+async def test_a_message_without_a_client_id_gets_its_own(core: Core) -> None:
+    cast = await core.cast()
+    said = await core.say(cast.member, cast.room)
+    assert said.client_id == said.id
+    assert (await core.say(cast.member, cast.room, temp_id="t")).client_id == "t"
+
+
+async def test_a_message_that_is_sent_again_is_told_once(core: Core) -> None:
+    cast = await core.cast()
+    ear = core.ear(cast.owner)
+    first = await core.say(cast.member, cast.room, "first", client_id="c")
+    assert await core.say(cast.member, cast.room, "again", client_id="c") == first
+    assert len(ear.heard) == 1
+
+
+async def test_a_sender_whom_nobody_remembers_is_told_by_name(core: Core) -> None:
+    cast = await core.cast()
+    ear = core.ear(cast.owner)
+    assert core.chat.send_now(speaker(cast.member), SendMessage(room_id=cast.room.id)) is None
+    await core.say(cast.member, cast.room)
+    [event] = ear.heard
+    assert event.sender_name == cast.member.name
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        SendMessage(content="hello"),
+        SendMessage(to=new_id(), content="hello"),
+        SendMessage(room_id=new_id(), content="hello"),
+        SendMessage(room_id="here", content="hello @bob"),
+        SendMessage(room_id="here", content="hello", reply_to=new_id()),
+        SendMessage(room_id="here", content="hello", attachments=(new_id(),)),
+    ],
+)
+async def test_what_must_be_read_first_is_not_sent_at_once(
+    core: Core, command: SendMessage
+) -> None:
+    cast = await core.cast()
+    core.people.note(cast.member)
+    if command.room_id == "here":
+        command = SendMessage(**{**as_dict(command), "room_id": cast.room.id})
+    assert core.chat.send_now(speaker(cast.member), command) is None
+
+
+def as_dict(command: SendMessage) -> dict[str, object]:
+    return {name: getattr(command, name) for name in command.__struct_fields__}
+
+
+async def test_what_needs_nothing_is_sent_at_once(core: Core) -> None:
+    cast = await core.cast()
+    for part in ("member", "stranger"):
+        core.people.note(cast[part])
+    command = SendMessage(room_id=cast.room.id, content="hello")
+    sent = core.chat.send_now(speaker(cast.member), command)
+    assert sent is not None
+    assert (await sent).message.text == "hello"
+
+    async def stranger() -> object:
+        return core.chat.send_now(speaker(cast.stranger), command)
+
+    assert await code_of(stranger()) == NO_ROOM
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t\u00a0"])
+async def test_a_message_says_something(core: Core, text: str) -> None:
+    cast = await core.cast()
+    core.people.note(cast.member)
+    command = SendMessage(room_id=cast.room.id, content=text)
+    assert await code_of(core.chat.send(speaker(cast.member), command)) == "empty_message"
+    with pytest.raises(chat_module.Invalid):
+        core.chat.send_now(speaker(cast.member), command)
+    said = await core.say(cast.member, cast.room)
+    assert await code_of(edit(core, cast, said, cast.member, text)) == "empty_message"
+
+
+async def test_an_attachment_is_an_upload_of_ones_own(core: Core) -> None:
+    cast = await core.cast()
+    own, others = samples.upload(cast.member.id), samples.upload(cast.owner.id)
+    for upload in (own, others):
+        core.real.uploads.add(upload)
+    for attachment, code in ((own.id, OK), (others.id, "unknown_upload"), ("x", "unknown_upload")):
+        command = SendMessage(room_id=cast.room.id, attachments=(attachment,))
+        assert await code_of(core.chat.send(speaker(cast.member), command)) == code
+
+
+async def test_a_message_to_somebody_finds_or_makes_the_direct_room(core: Core) -> None:
+    ann, bob = core.person(), core.person()
+    ears = core.ear(ann), core.ear(bob)
+    for n in range(2):
+        said = await core.chat.send(speaker(ann), SendMessage(to=bob.id, content=f"{n}"))
+        assert (await said).message.seq == n + 1
+    assert ears[0].kinds() == ["MessageStored"] * 2
+    assert ears[1].kinds() == ["RoomCreated", "MessageStored", "MessageStored"]
+    for command, code in (
+        (SendMessage(to=new_id(), content="x"), "user_not_found"),
+        (SendMessage(to=ann.id, content="x"), "invalid_participants"),
+        (SendMessage(content="x"), "missing_field"),
+    ):
+        assert await code_of(core.chat.send(speaker(ann), command)) == code
+
+
+async def test_a_hidden_direct_room_is_seen_again_when_somebody_writes(core: Core) -> None:
+    ann, bob = core.person(), core.person()
+    room, _ = await core.memberships.direct(ann.id, bob.id)
+    await core.memberships.leave(ann.id, LeaveRoom(room_id=room.id))
+    ear = core.ear(ann)
+    core.people.note(bob)
+    command = SendMessage(room_id=room.id, content="hello")
+    assert core.chat.send_now(speaker(bob), command) is None
+    await core.say(bob, room)
+    assert len(core.real.rooms.of_user(ann.id, limit=5)) == 1
+    assert not room.hidden
+    assert "MessageStored" in ear.kinds()
+    core.check_members(room)
+
+
+async def test_those_are_mentioned_who_are_in_the_room(core: Core) -> None:
+    ann, bob, dot, _ = (core.person(name) for name in ("ann", "bob", "d.o-t", "far"))
+    room = await core.room({ann.id: "owner", bob.id: "member", dot.id: "member"})
+    for text, mentioned in (
+        ("hi @bob", {bob.id}),
+        ("@BOB, @ann!", {ann.id, bob.id}),
+        ("(@bob)@ann", {ann.id, bob.id}),
+        ("see @bob.", {bob.id}),
+        ("@bob--", {bob.id}),
+        ("@d.o-t...", {dot.id}),
+        ("@bob @bob @Bob", {bob.id}),
+        ("mail a@bob.org @@bob", set()),
+        ("@far @nobody @bo @", set()),
+        ("@bobby", set()),
+    ):
+        said = await core.say(ann, room, text)
+        assert set(said.mentions) == mentioned, text
+        assert stored(core, said).mentions == said.mentions
+
+
+async def test_only_so_many_are_mentioned(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_module, "MAX_MENTIONS", 2)
+    users = [core.person(name) for name in ("aaa", "bbb", "ccc")]
+    room = await core.room(dict.fromkeys((user.id for user in users), "member"))
+    said = await core.say(users[0], room, "@aaa @bbb @ccc")
+    assert len(said.mentions) == 2
+
+
+async def test_one_answers_to_a_message_of_the_room(core: Core) -> None:
+    cast, other = await core.cast(), await core.cast()
+    here, there = await core.say(cast.member, cast.room), await core.say(other.owner, other.room)
+    for reply_to, code in (
+        (here.id, OK), (there.id, "unknown_message"), (new_id(), "unknown_message"),
+        ("no id", "unknown_message"),
+    ):  # fmt: skip
+        command = SendMessage(room_id=cast.room.id, content="yes", reply_to=reply_to)
+        assert await code_of(core.chat.send(speaker(cast.owner), command)) == code
+    assert core.real.messages.history(cast.room.id, limit=9)[-1].reply_to == here.id
+
+
+async def test_an_edit_keeps_what_was_said_before(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat_module, "MAX_FORMER", 2)
+    cast = await core.cast()
+    said = await core.say(cast.member, cast.room, "0")
+    for text in ("1", "2", "2", "3"):
+        edited = await core.chat.edit(
+            speaker(cast.member), EditMessage(message_id=said.id, content=text)
+        )
+    assert (edited.text, [former.text for former in edited.former]) == ("3", ["1", "2"])
+    assert (edited.seq, edited.rev, edited.edited is not None) == (1, 4, True)
+    assert all(isinstance(former, FormerText) for former in edited.former)
+    assert edited == stored(core, said)
+    core.check_counters(cast.room)
+
+
+async def test_a_message_can_be_edited_only_for_a_while(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast = await core.cast()
+    said = await core.say(cast.member, cast.room)
+    core.chat._edit_window = 60.0
+    for seconds, code in ((60, OK), (61, "too_late")):
+        moment = said.created + timedelta(seconds=seconds)
+        monkeypatch.setattr(chat_module, "now", lambda moment=moment: moment)
+        assert await code_of(edit(core, cast, said, cast.member, f"{seconds}")) == code
+
+
+async def test_a_deleted_message_keeps_its_place_and_nothing_else(core: Core) -> None:
+    cast = await core.cast()
+    first = await core.say(cast.owner, cast.room)
+    said = await core.say(cast.member, cast.room, "@nobody", reply_to=first.id)
+    await react(core, cast, said, cast.owner)
+    await edit(core, cast, said, cast.member)
+    await pin(core, cast, said, cast.owner)
+    await delete(core, cast, said, cast.admin)
+    gone = stored(core, said)
+    assert gone.deleted is not None
+    assert (gone.text, gone.reactions, gone.former, gone.mentions, gone.pinned) == (
+        "", (), (), (), False,
+    )  # fmt: skip
+    assert (gone.seq, gone.rev) == (2, 6)
+    ear = core.ear(cast.owner)
+    assert await code_of(delete(core, cast, said, cast.member)) == OK
+    for doing in (edit, react, pin):
+        by = cast.member if doing is edit else cast.owner
+        assert await code_of(doing(core, cast, said, by)) == "message_deleted"
+    assert ear.heard == []
+    core.check_counters(cast.room)
+
+
+async def test_reactions_are_counted_once_for_each_person(core: Core) -> None:
+    cast = await core.cast()
+    said = await core.say(cast.member, cast.room)
+    ear = core.ear(cast.owner)
+    for user, emoji, on in (
+        (cast.owner, "👍", True),
+        (cast.owner, "👍", True),
+        (cast.admin, "👍", True),
+        (cast.owner, "🎉", True),
+        (cast.member, "🎉", False),
+    ):
+        await react(core, cast, said, user, emoji=emoji, on=on)
+    assert stored(core, said).reactions == (
+        Reaction(emoji="👍", users=(cast.owner.id, cast.admin.id)),
+        Reaction(emoji="🎉", users=(cast.owner.id,)),
+    )
+    assert len(ear.heard) == 3
+    await react(core, cast, said, cast.owner, on=False)
+    await react(core, cast, said, cast.admin, on=False)
+    assert stored(core, said).reactions == (Reaction(emoji="🎉", users=(cast.owner.id,)),)
+
+
+async def test_only_so_many_kinds_of_emoji_stand_under_a_message(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat_module, "MAX_REACTIONS", 2)
+    cast = await core.cast()
+    said = await core.say(cast.member, cast.room)
+    for user, emoji, code in (
+        (cast.owner, "1", OK), (cast.owner, "2", OK), (cast.owner, "3", "too_many_reactions"),
+        (cast.admin, "2", OK),
+    ):  # fmt: skip
+        assert await code_of(react(core, cast, said, user, emoji=emoji)) == code
+
+
+async def test_all_reactions_at_once_count(core: Core) -> None:
+    users = [core.person() for _ in range(20)]
+    room = await core.room(dict.fromkeys((user.id for user in users), "member"))
+    said = await core.say(users[0], room)
+    await asyncio.gather(*[
+        core.chat.react(speaker(user), React(message_id=said.id, emoji="x")) for user in users
+    ])  # fmt: skip
+    [reaction] = stored(core, said).reactions
+    assert set(reaction.users) == {user.id for user in users}
+    assert stored(core, said).rev == 21
+    assert not room._held
+
+
+async def test_a_pin_is_taken_back(core: Core) -> None:
+    cast = await core.cast()
+    said = await core.say(cast.member, cast.room)
+    ear = core.ear(cast.owner)
+    for on in (True, True, False):
+        await pin(core, cast, said, cast.owner, on=on)
+        assert stored(core, said).pinned is on
+    assert len(ear.heard) == 2
+
+
+async def test_both_pin_in_a_direct_room(core: Core) -> None:
+    ann, bob = core.person(), core.person()
+    room, _ = await core.memberships.direct(ann.id, bob.id)
+    said = await core.say(ann, room)
+    await core.chat.pin(speaker(bob), Pin(message_id=said.id))
+    assert stored(core, said).pinned
+
+
+@pytest.mark.parametrize("doing", [edit, delete, react, pin, read_message])
+async def test_what_is_not_there_cannot_be_changed(core: Core, doing: Doing) -> None:
+    cast = await core.cast()
+    for message_id in (new_id(), "no id"):
+        message = samples.message(cast.room.id, 1, id=message_id)
+        assert await code_of(doing(core, cast, message, cast.owner)) == NO_MESSAGE
+
+
+@pytest.mark.parametrize("doing", [edit, delete, react, pin])
+async def test_whoever_is_removed_meanwhile_changes_nothing(core: Core, doing: Doing) -> None:
+    cast = await core.cast()
+    said = await core.say(cast.admin, cast.room)
+    core.store.plan("messages.get", fine)
+    gate = core.store.gate("messages.get")
+    changing = asyncio.ensure_future(code_of(doing(core, cast, said, cast.admin)))
+    await gate.reached()
+    await core.memberships.remove(
+        cast.owner.id, RemoveMember(room_id=cast.room.id, user_id=cast.admin.id)
+    )
+    gate.open()
+    assert await changing == NO_MESSAGE
+    assert stored(core, said) == said
+
+
+async def test_whoever_is_removed_hears_nothing_of_what_is_in_flight(core: Core) -> None:
+    cast = await core.cast()
+    ears = ears_of(core, cast)
+    gate = core.store.gate("commit")
+    saying = asyncio.ensure_future(core.say(cast.owner, cast.room))
+    await gate.reached()
+    await core.memberships.remove(
+        cast.owner.id, RemoveMember(room_id=cast.room.id, user_id=cast.member.id)
+    )
+    gate.open()
+    await saying
+    assert ears["member"].kinds() == ["RoomDeleted"]
+    assert "MessageStored" in ears["admin"].kinds()
+
+
+async def test_whoever_comes_hears_what_is_in_flight(core: Core) -> None:
+    cast = await core.cast("public")
+    ears = ears_of(core, cast)
+    gate = core.store.gate("commit")
+    saying = asyncio.ensure_future(core.say(cast.owner, cast.room))
+    await gate.reached()
+    await core.memberships.join(cast.stranger.id, JoinRoom(room_id=cast.room.id))
+    gate.open()
+    await saying
+    assert ears["stranger"].kinds() == ["RoomCreated", "MessageStored"]
+
+
+async def test_a_message_to_a_room_that_is_deleted_meanwhile_is_refused(core: Core) -> None:
+    cast = await core.cast()
+    ear = core.ear(cast.member)
+    said = await core.say(cast.member, cast.room)
+    gate = core.store.gate("commit")
+    elsewhere, _ = await core.memberships.create(cast.member.id, CreateRoom())
+    first = asyncio.ensure_future(core.say(cast.member, elsewhere))
+    await gate.reached()
+    waiting = asyncio.ensure_future(code_of(send(core, cast, said, cast.member)))
+    await until(lambda: cast.room.pending)
+    core.real.rooms.delete(cast.room.id)
+    gate.open()
+    assert await waiting == NO_ROOM
+    assert (await first).seq == 1
+    assert len(ear.of(MessageStored)) == 2
+
+
+async def test_what_is_not_stored_is_not_told(core: Core) -> None:
+    cast = await core.cast()
+    ear = core.ear(cast.owner)
+    core.store.plan("commit", full)
+    assert await code_of(core.say(cast.member, cast.room)) == "not_stored"
+    assert ear.heard == []
+    core.check_counters(cast.room)
+
+
+async def test_marks_move_forward_only(core: Core) -> None:
+    cast = await core.cast()
+    for _ in range(5):
+        await core.say(cast.member, cast.room)
+    by = speaker(cast.owner)
+    place = {"room_id": cast.room.id}
+    for command, marks in (
+        (Delivered(seq=3, **place), (3, 0)),
+        (Read(seq=2, **place), (3, 2)),
+        (Read(seq=1, **place), (3, 2)),
+        (Read(seq=4, **place), (4, 4)),
+        (Delivered(seq=1, **place), (4, 4)),
+        (Delivered(seq=10**9, **place), (5, 4)),
+        (Read(seq=10**9, **place), (5, 5)),
+    ):
+        doing = core.chat.read if isinstance(command, Read) else core.chat.delivered
+        assert await doing(by, command) == Marks(cast.room.id, *marks)
+        core.check_members(cast.room)
+    kept_marks = core.real.rooms.member(cast.room.id, cast.owner.id)
+    assert kept_marks is not None
+    assert (kept_marks.delivered, kept_marks.read) == (5, 5)
+
+
+async def test_a_mark_needs_a_place(core: Core) -> None:
+    cast = await core.cast()
+    for command in (Read(), Read(room_id=cast.room.id), Read(seq=1)):
+        assert await code_of(core.chat.read(speaker(cast.owner), command)) == "missing_field"
+
+
+async def test_receipts_go_to_those_whose_messages_were_read(core: Core) -> None:
+    cast = await core.cast()
+    for part in ("member", "admin", "member"):
+        await core.say(cast[part], cast.room)
+    ears = ears_of(core, cast)
+    by = speaker(cast.owner)
+    await core.chat.read(by, Read(room_id=cast.room.id, seq=1))
+    moved = MarksMoved(cast.room.id, cast.owner.id, 1, 1)
+    assert [ears[part].heard for part in PARTS] == [[moved], [], [moved], [], []]
+    await core.chat.read(by, Read(room_id=cast.room.id, seq=3))
+    assert [len(ears[part].heard) for part in PARTS] == [2, 1, 2, 0, 0]
+    await core.chat.read(by, Read(room_id=cast.room.id, seq=3))
+    assert [len(ears[part].heard) for part in PARTS] == [2, 1, 2, 0, 0]
+
+
+async def test_a_receipt_does_not_go_to_one_who_was_removed(core: Core) -> None:
+    cast = await core.cast()
+    await core.say(cast.member, cast.room)
+    await core.memberships.remove(
+        cast.owner.id, RemoveMember(room_id=cast.room.id, user_id=cast.member.id)
+    )
+    ear = core.ear(cast.member)
+    await core.chat.read(speaker(cast.owner), Read(room_id=cast.room.id, seq=1))
+    assert ear.heard == []
+
+
+async def test_large_rooms_have_no_receipts(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.policy.MAX_RECEIPTS", 2)
+    cast = await core.cast()
+    await core.say(cast.member, cast.room)
+    ears = ears_of(core, cast)
+    commits = core.store.calls["commit"]
+    await core.chat.delivered(speaker(cast.owner), Delivered(room_id=cast.room.id, seq=1))
+    assert core.store.calls["commit"] == commits
+    await core.chat.read(speaker(cast.owner), Read(room_id=cast.room.id, seq=1))
+    assert [ears[part].kinds() for part in PARTS] == [["MarksMoved"], [], [], [], []]
+
+
+async def test_marks_in_the_room_of_everyone_are_kept_for_whoever_reads(core: Core) -> None:
+    ann = core.person()
+    room = await core.rooms.get(EVERYONE)
+    said = await core.say(core.person(), room)
+    marks = await core.chat.read(speaker(ann), Read(message_id=said.id))
+    assert marks == Marks(EVERYONE, said.seq, said.seq)
+    member = core.real.rooms.member(EVERYONE, ann.id)
+    assert member is not None
+    assert member.read == said.seq
+
+
+async def test_whoever_sends_has_read_the_room(core: Core) -> None:
+    cast = await core.cast()
+    await core.say(cast.owner, cast.room)
+    await core.say(cast.member, cast.room)
+    member = cast.room.members[cast.member.id]
+    assert (member.delivered, member.read) == (2, 2)
+    core.check_members(cast.room)
+
+
+async def test_a_room_wakes_as_it_was(core: Core, store: Store) -> None:
+    cast = await core.cast()
+    said = await core.say(cast.member, cast.room)
+    await react(core, cast, said, cast.owner)
+    await core.say(cast.owner, cast.room)
+    await read(core, cast, said, cast.admin)
+    later = Core(store)
+    woken = await later.rooms.get(cast.room.id)
+    assert (woken.seq, woken.rev, woken.members) == (2, 3, cast.room.members)
+    assert woken.last == cast.room.last
+    await later.close()
+
+
+async def test_what_was_stored_without_an_answer_is_told_when_the_store_is_back(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.journal.PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("chat.journal.RETRY_SECONDS", 0)
+    cast = await core.cast()
+    ear = core.ear(cast.owner)
+    core.store.plan("commit", kept)
+    assert await code_of(core.say(cast.member, cast.room, client_id="c")) == "not_stored"
+    await until(lambda: ear.heard)
+    await turns()
+    again = await core.say(cast.member, cast.room, client_id="c")
+    [event] = ear.heard
+    assert (event.message, event.sender_name, event.origin) == (again, cast.member.name, None)
+    assert cast.room.last == again
+    core.check_members(cast.room)
+    core.check_counters(cast.room)
+
+
+async def test_what_was_edited_is_seen_in_lists(core: Core) -> None:
+    cast = await core.cast()
+    said = await core.say(cast.member, cast.room)
+    await edit(core, cast, said, cast.member)
+    assert cast.room.last is not None
+    assert cast.room.last == replace(stored(core, said))

@@ -1,0 +1,506 @@
+"""The fast reader does what Tornado's does, byte for byte; the writer loses and mixes nothing."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from tornado.httpserver import HTTPServer
+from tornado.ioloop import IOLoop
+from tornado.iostream import IOStream
+from tornado.testing import bind_unused_port
+from tornado.util import _websocket_mask
+from tornado.web import Application
+from tornado.websocket import (
+    WebSocketClientConnection,
+    WebSocketHandler,
+    WebSocketProtocol13,
+    _WebSocketParams,
+    websocket_connect,
+)
+
+from handlers.frames import FastProtocol, protocol_of, text_frame
+from tests.chat.engine import turns, until
+
+pytestmark = pytest.mark.gen_test(timeout=60)
+
+MAX_MESSAGE = 70_000
+MAX_WAITING = 1 << 20
+MASK = b"\x01\x80\xfe\x37"
+FIN, RSV1, RSV2, RSV3 = 0x80, 0x40, 0x20, 0x10
+MORE, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+
+
+def frame(
+    opcode: int,
+    payload: bytes | str = b"",
+    *,
+    flags: int = FIN,
+    mask: bytes | None = MASK,
+    form: int = 0,
+    size: int | None = None,
+) -> bytes:
+    """A frame; `form` is how many bytes the length takes at least, `size` what it says."""
+    data = payload.encode() if isinstance(payload, str) else payload
+    size = len(data) if size is None else size
+    masked = 0 if mask is None else 0x80
+    head = bytes([flags | opcode])
+    if size > 0xFFFF or form == 8:
+        head += bytes([masked | 127]) + struct.pack("!Q", size)
+    elif size > 125 or form == 2:
+        head += bytes([masked | 126]) + struct.pack("!H", size)
+    else:
+        head += bytes([masked | size])
+    return head + (data if mask is None else mask + _websocket_mask(mask, data))
+
+
+def text(payload: str | bytes, **more: Any) -> bytes:
+    return frame(TEXT, payload, **more)
+
+
+def part(opcode: int, payload: str | bytes, **more: Any) -> bytes:
+    """A frame that is not the last of its message."""
+    return frame(opcode, payload, flags=0, **more)
+
+
+# What may be sent, and what is heard of it: messages (m), pings (i), pongs (o), the close (c).
+VECTORS: dict[str, tuple[bytes, str]] = {
+    "nothing": (b"", ""),
+    "one text": (text("hello"), "m"),
+    "an empty text": (text(""), "m"),
+    "several texts": (text("a") + text("") + text("ü🙂") + text("d"), "mmmm"),
+    "a zero mask": (text("plain", mask=bytes(4)), "m"),
+    "other masks": (text("one", mask=b"abcd") + text("two", mask=b"\xff\0\xff\0"), "mm"),
+    "no mask": (text("one") + text("two", mask=None) + text("three"), "mmm"),
+    "binary": (frame(BINARY, b"\0\xff") + text("a") + frame(BINARY), "mmm"),
+    "a length of two bytes": (text("x" * 126) + text("y"), "mm"),
+    "a length of two bytes that is not needed": (text("x", form=2) + text("y"), "mm"),
+    "a length of eight bytes that is not needed": (text("x", form=8) + text("y"), "mm"),
+    "a length of eight bytes for two": (text("x" * 200, form=8) + text("y"), "mm"),
+    "no length in eight bytes": (text("", form=8) + text("", form=2) + text("y"), "mmm"),
+    "fragments": (part(TEXT, "a") + part(MORE, "b") + frame(MORE, "c") + text("d"), "mm"),
+    "empty fragments": (part(TEXT, "") + part(MORE, "") + frame(MORE, "") + text("d"), "mm"),
+    "binary fragments": (part(BINARY, b"\xff") + frame(MORE, b"\xfe") + text("d"), "mm"),
+    "a letter in two fragments": (part(TEXT, b"\xc3") + frame(MORE, b"\xbc") + text("d"), "mm"),
+    "control frames between fragments": (
+        part(TEXT, "a") + frame(PING, "p") + part(MORE, "b") + frame(PONG) + frame(MORE, "c"),
+        "iom",
+    ),
+    "a close between fragments": (part(TEXT, "a") + frame(CLOSE, b"\x03\xe8"), "c"),
+    "a ping": (frame(PING) + text("a") + frame(PING, "x" * 125), "imi"),
+    "a ping without mask": (frame(PING, "a", mask=None) + text("b"), "im"),
+    "a pong": (frame(PONG, "a") + text("b"), "om"),
+    "a close": (text("a") + frame(CLOSE) + text("b"), "mc"),
+    "a close with a code": (frame(CLOSE, b"\x03\xe9") + text("b"), "c"),
+    "a close with a reason": (frame(CLOSE, b"\x03\xe9" + b"bye") + text("b"), "c"),
+    "a close with half a code": (frame(CLOSE, b"\x03") + text("b"), "c"),
+    "a close with a code of one's own": (frame(CLOSE, b"\x0f\xa0"), "c"),
+    "a close with a broken reason": (frame(CLOSE, b"\x03\xe8\xff") + text("b"), ""),
+    "broken UTF-8": (text("a") + text(b"\xff") + text("b"), "m"),
+    "half a letter": (text(b"\xc3") + text("b"), ""),
+    "a surrogate": (text(b"\xed\xa0\x80") + text("b"), ""),
+    "broken UTF-8 in fragments": (part(TEXT, b"\xff") + frame(MORE, "a") + text("b"), ""),
+    "reserved bit 1": (text("a") + text("b", flags=FIN | RSV1) + text("c"), "m"),
+    "reserved bit 2": (text("b", flags=FIN | RSV2), ""),
+    "reserved bit 3": (text("b", flags=FIN | RSV3), ""),
+    "reserved bits of a ping": (frame(PING, flags=FIN | RSV1) + text("c"), ""),
+    "unknown data": (text("a") + frame(3, "b") + text("c"), "m"),
+    "more unknown data": (frame(7, "b") + text("c"), ""),
+    "unknown data in fragments": (part(3, "b") + frame(MORE, "c") + text("d"), ""),
+    "unknown control": (text("a") + frame(11, "b") + text("c"), "m"),
+    "more unknown control": (frame(15) + text("c"), ""),
+    "a ping that is too long": (frame(PING, "x" * 126) + text("c"), ""),
+    "a ping of two bytes' length": (frame(PING, "x", form=2) + text("c"), ""),
+    "a close that is too long": (frame(CLOSE, b"\x03\xe8" + b"x" * 124), ""),
+    "a fragmented ping": (part(PING, "x") + text("c"), ""),
+    "a continuation of nothing": (text("a") + frame(MORE, "b") + text("c"), "m"),
+    "a fragment of nothing": (part(MORE, "b") + text("c"), ""),
+    "a text within fragments": (part(TEXT, "a") + text("b") + frame(MORE, "c"), ""),
+    "a start within fragments": (part(TEXT, "a") + part(TEXT, "b") + frame(MORE, "c"), ""),
+    "a binary within fragments": (part(TEXT, "a") + frame(BINARY, "b"), ""),
+    "half a frame": (text("a") + text("bcd")[:-1], "m"),
+    "half a head": (text("a") + text("bcd")[:1], "m"),
+    "half a mask": (text("a") + text("bcd")[:4], "m"),
+    "half a length": (text("a") + text("x" * 200)[:3], "m"),
+    "half a long length": (text("a") + text("x", form=8)[:7], "m"),
+    "what is too large": (text("a") + text("", size=MAX_MESSAGE + 1) + text("b"), "m"),
+    "what is far too large": (text("", size=(1 << 64) - 1) + text("b"), ""),
+    "fragments that are too large": (
+        part(TEXT, "a" * 20) + frame(MORE, "", size=MAX_MESSAGE - 19) + text("b"),
+        "",
+    ),
+    "binary that is too large": (frame(BINARY, "", size=MAX_MESSAGE + 1) + text("b"), ""),
+    "garbage": (b"GET / HTTP/1.1\r\n\r\n", ""),
+}
+
+LARGE: dict[str, tuple[bytes, str]] = {
+    "the most in two bytes": (text("x" * 65535) + text("y"), "mm"),
+    "the least in eight bytes": (text("x" * 65536) + text("y"), "mm"),
+    "as large as may be": (text("x" * MAX_MESSAGE) + text("y"), "mm"),
+    "many": (b"".join(text(f"{n}") for n in range(3000)), "m" * 3000),
+    "many pings": (b"".join(frame(PING, f"{n}") for n in range(50)) + text("y"), "i" * 50 + "m"),
+}
+
+
+@dataclass
+class Heard:
+    """Everything that a protocol made of what it was sent."""
+
+    said: list[tuple[str, object]] = field(default_factory=list)
+    closed: list[tuple[int | None, str | None]] = field(default_factory=list)
+    errors: list[type] = field(default_factory=list)
+    answer: bytes = b""
+    client_terminated: bool = False
+    server_terminated: bool = False
+
+    @property
+    def kinds(self) -> str:
+        closes = "c" if self.answer[-4:-2] == b"\x88\x02" or self.answer[-2:] == b"\x88\0" else ""
+        return "".join(kind for kind, _ in self.said) + closes
+
+
+class Listener:
+    """A handler that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.heard = Heard()
+
+    def on_message(self, message: str | bytes) -> Any:
+        self.heard.said.append(("m", message))
+
+    def on_ping(self, data: bytes) -> None:
+        self.heard.said.append(("i", data))
+
+    def on_pong(self, data: bytes) -> None:
+        self.heard.said.append(("o", data))
+
+    def on_ws_connection_close(self, code: int | None, reason: str | None) -> None:
+        self.heard.closed.append((code, reason))
+
+    def log_exception(self, kind: type, *_: object) -> None:
+        self.heard.errors.append(kind)
+
+
+Maker = Callable[[Any], WebSocketProtocol13]
+
+
+def tornados(handler: Any) -> WebSocketProtocol13:
+    params = _WebSocketParams(max_message_size=MAX_MESSAGE, compression_options=None)
+    return WebSocketProtocol13(handler, False, params)
+
+
+def fast(handler: Any) -> FastProtocol:
+    return protocol_of(handler, max_message=MAX_MESSAGE, max_waiting=MAX_WAITING)
+
+
+@asynccontextmanager
+async def joined(
+    make: Maker, handler: Any
+) -> AsyncIterator[tuple[Any, socket.socket, asyncio.Task[None]]]:
+    """A protocol that reads one end of a pair of sockets; the other end is the client's."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    with closing(theirs), closing(IOStream(ours)) as stream:
+        protocol = make(handler)
+        protocol.stream = stream
+        reading = asyncio.ensure_future(protocol._receive_frame_loop())
+        try:
+            yield protocol, theirs, reading
+        finally:
+            stream.close()
+            await asyncio.gather(reading, return_exceptions=True)
+            if protocol._waiting is not None:
+                IOLoop.current().remove_timeout(protocol._waiting)
+
+
+async def send(client: socket.socket, data: bytes) -> None:
+    with suppress(BrokenPipeError, ConnectionResetError):  # the other end may have had enough
+        await asyncio.get_running_loop().sock_sendall(client, data)
+
+
+async def run(make: Maker, *chunks: bytes) -> Heard:
+    """Send chunks, one after the other, and end; and say what was heard and answered."""
+    listener = Listener()
+    async with joined(make, listener) as (protocol, client, reading):
+        for chunk in chunks:
+            await send(client, chunk)
+            await turns()
+        with suppress(OSError):
+            client.shutdown(socket.SHUT_WR)
+        [error] = await asyncio.gather(reading, return_exceptions=True)
+        heard = listener.heard
+        if error is not None:
+            heard.errors.append(type(error))
+        heard.client_terminated = protocol.client_terminated
+        heard.server_terminated = protocol.server_terminated
+        protocol.stream.close()
+        with suppress(ConnectionResetError):
+            while data := client.recv(1 << 16):
+                heard.answer += data
+        return heard
+
+
+@pytest.mark.parametrize("name", VECTORS)
+async def test_both_readers_hear_the_same_however_it_is_cut(name: str) -> None:
+    data, kinds = VECTORS[name]
+    whole = await run(tornados, data)
+    assert whole.kinds == kinds
+    assert await run(fast, data) == whole
+    for cut in range(1, len(data)):
+        chunks = data[:cut], data[cut:]
+        assert await run(fast, *chunks) == whole, cut
+        if cut < 40:
+            assert await run(tornados, *chunks) == whole, cut
+
+
+@pytest.mark.parametrize("name", VECTORS)
+async def test_both_readers_hear_the_same_byte_by_byte(name: str) -> None:
+    data, _ = VECTORS[name]
+    bytewise = [data[at : at + 1] for at in range(len(data))]
+    assert await run(fast, *bytewise) == await run(tornados, data)
+
+
+@pytest.mark.parametrize("name", LARGE)
+async def test_both_readers_hear_the_same_of_much(name: str) -> None:
+    data, kinds = LARGE[name]
+    whole = await run(tornados, data)
+    assert whole.kinds == kinds
+    for cut in (0, 1, 2, 3, 5, 9, 10, 13, 14, 15, len(data) // 2, 65536, len(data) - 9):
+        assert await run(fast, data[:cut], data[cut:]) == whole, cut
+
+
+async def test_all_that_clients_may_send_in_one_chunk() -> None:
+    harmless = list(VECTORS.values())[: list(VECTORS).index("a close")]
+    harmless = [(data, kinds) for data, kinds in harmless if "c" not in kinds]
+    data = b"".join(data for data, _ in harmless)
+    whole = await run(tornados, data)
+    assert whole.kinds == "".join(kinds for _, kinds in harmless)
+    for cut in range(0, len(data), 17):
+        assert await run(fast, data[:cut], data[cut:]) == whole, cut
+
+
+class Slow(Listener):
+    """A handler that takes its time over each message."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.next = asyncio.Event()
+
+    async def on_message(self, message: str | bytes) -> None:
+        super().on_message(message)
+        await self.next.wait()
+        self.next.clear()
+
+
+@pytest.mark.parametrize("make", [tornados, fast])
+async def test_messages_wait_for_the_one_before(make: Maker) -> None:
+    slow = Slow()
+    async with joined(make, slow) as (_, client, reading):
+        await send(client, text("1") + text("2") + frame(PING) + text("3"))
+        for heard in (["1"], ["1", "2"], ["1", "2", b"", "3"]):
+            await until(lambda heard=heard: len(slow.heard.said) >= len(heard))
+            await turns(20)
+            assert [what for _, what in slow.heard.said] == heard
+            slow.next.set()
+        client.shutdown(socket.SHUT_WR)
+        await reading
+
+
+async def test_who_sends_faster_than_it_is_read_has_to_wait() -> None:
+    slow = Slow()
+    async with joined(fast, slow) as (protocol, client, reading):
+        sending = asyncio.ensure_future(send(client, text("x" * 1000) * 5000))
+        await turns(300)
+        assert not sending.done()
+        assert len(protocol._buffer) <= 1 << 17
+        assert len(slow.heard.said) == 1
+        sending.cancel()
+        reading.cancel()
+
+
+@pytest.mark.parametrize("make", [tornados, fast])
+async def test_a_handler_that_fails_ends_the_connection(make: Maker) -> None:
+    class Failing(Listener):
+        def on_message(self, message: str | bytes) -> None:
+            raise ValueError("a bug")
+
+    failing = Failing()
+    async with joined(make, failing) as (protocol, client, reading):
+        await send(client, text("1") + text("2"))
+        await reading
+        assert (failing.heard.errors, protocol.stream.closed()) == ([ValueError], True)
+        assert failing.heard.closed == [(None, None)]
+
+
+@pytest.mark.parametrize("make", [tornados, fast])
+async def test_what_comes_after_our_close_is_read_until_theirs(make: Maker) -> None:
+    listener = Listener()
+    async with joined(make, listener) as (protocol, client, reading):
+        protocol.close(4001, "enough")
+        await send(client, text("1") + frame(CLOSE, b"\x0f\xa1") + text("2"))
+        await reading
+        assert listener.heard.said == [("m", "1")]
+        assert listener.heard.closed == [(4001, None)]
+        assert protocol.stream.closed()
+
+
+async def test_much_at_once_gives_others_a_turn() -> None:
+    listener = Listener()
+    async with joined(fast, listener) as (_, client, reading):
+        await send(client, text("x") * 5000)
+        counts = set()
+        while len(listener.heard.said) < 5000:
+            await asyncio.sleep(0)
+            counts.add(len(listener.heard.said))
+        assert len(counts) >= 10
+        client.shutdown(socket.SHUT_WR)
+        await reading
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 100_000])
+async def test_a_text_frame_is_what_tornado_writes(size: int) -> None:
+    async with joined(tornados, Listener()) as (protocol, client, _):
+        protocol.write_message("x" * size)
+        expected = await received(client, len(text_frame(b"x" * size)))
+        assert text_frame(b"x" * size) == expected
+        await turns()
+
+
+async def received(client: socket.socket, size: int) -> bytes:
+    loop, data = asyncio.get_running_loop(), b""
+    while len(data) < size:
+        more = await loop.sock_recv(client, 1 << 20)
+        assert more, "the other end was closed"
+        data += more
+    return data
+
+
+async def test_frames_are_written_at_once_and_in_order() -> None:
+    async with joined(fast, Listener()) as (protocol, client, _):
+        frames = [text_frame(f"{n}".encode()) for n in range(100)]
+        for data in frames:
+            assert protocol.write_frames(data)
+        assert protocol.waiting == 0
+        assert client.recv(1 << 16) == b"".join(frames)
+
+
+async def test_frames_for_one_who_does_not_read_wait_in_order() -> None:
+    async with joined(fast, Listener()) as (protocol, client, _):
+        frames, written = frames_of(3000), b""
+        while protocol.waiting < MAX_WAITING // 2:
+            data = next(frames)
+            assert protocol.write_frames(data)
+            written += data
+        assert await received(client, len(written)) == written
+        await turns()
+        assert protocol.waiting == 0
+        assert protocol.write_frames(text_frame(b"last"))
+        assert client.recv(100) == text_frame(b"last")
+
+
+async def test_what_is_more_than_may_wait_is_not_kept() -> None:
+    async with joined(fast, Listener()) as (protocol, client, _):
+        frames, written = frames_of(3000), b""
+        while protocol.write_frames(data := next(frames)):
+            written += data
+        assert protocol.waiting <= MAX_WAITING < protocol.waiting + len(data)
+        assert await received(client, len(written)) == written
+        with pytest.raises(BlockingIOError):
+            client.recv(1)
+
+
+async def test_frames_and_tornados_own_do_not_mix() -> None:
+    async with joined(fast, Listener()) as (protocol, client, _):
+        frames, written = frames_of(999), b""
+        while protocol.waiting < 100_000:
+            data = next(frames)
+            protocol.write_frames(data)
+            protocol.write_ping(b"ping")
+            written += data + b"\x89\x04ping"
+        assert await received(client, len(written)) == written
+
+
+def frames_of(size: int) -> Iterator[bytes]:
+    number = 0
+    while True:
+        number += 1
+        yield text_frame(f"{number:0{size}}".encode())
+
+
+async def test_nothing_is_written_behind_a_close() -> None:
+    async with joined(fast, Listener()) as (protocol, client, _):
+        protocol.close(1000)
+        assert protocol.write_frames(text_frame(b"late"))
+        assert client.recv(100) == b"\x88\x02\x03\xe8"
+        protocol.stream.close()
+        assert protocol.write_frames(text_frame(b"later"))
+
+
+async def test_a_reader_that_is_gone_ends_the_connection() -> None:
+    listener = Listener()
+    async with joined(fast, listener) as (protocol, client, reading):
+        client.close()
+        while not protocol.stream.closed():
+            assert protocol.write_frames(text_frame(b"hello"))
+            await asyncio.sleep(0)
+        await reading
+        assert listener.heard.closed == [(None, None)]
+
+
+async def test_a_reader_that_goes_while_frames_wait_ends_the_connection() -> None:
+    listener = Listener()
+    async with joined(fast, listener) as (protocol, client, reading):
+        frames = frames_of(3000)
+        while not protocol.waiting:
+            protocol.write_frames(next(frames))
+        client.close()
+        await reading
+        assert protocol.stream.closed()
+        assert listener.heard.closed == [(None, None)]
+
+
+class Echo(WebSocketHandler):
+    """A socket over the fast protocol that sends back what it hears."""
+
+    def get_websocket_protocol(self) -> FastProtocol:
+        return protocol_of(self, max_message=MAX_MESSAGE * 2, max_waiting=MAX_WAITING)
+
+    def on_message(self, message: str | bytes) -> None:
+        data = message.encode() if isinstance(message, str) else message
+        assert self.ws_connection.write_frames(text_frame(data))
+
+
+@asynccontextmanager
+async def echo() -> AsyncIterator[WebSocketClientConnection]:
+    server = HTTPServer(Application([("/", Echo)]))
+    sock, port = bind_unused_port()
+    server.add_socket(sock)
+    client = await websocket_connect(f"ws://127.0.0.1:{port}/")
+    try:
+        yield client
+    finally:
+        client.close()
+        server.stop()
+        await server.close_all_connections()
+
+
+async def test_tornados_client_reads_what_is_written() -> None:
+    async with echo() as client:
+        for size in (0, 1, 125, 126, 127, 65535, 65536, 100_000):
+            await client.write_message("é" * (size // 2) + "x" * (size % 2))
+            answer = await client.read_message()
+            assert answer == "é" * (size // 2) + "x" * (size % 2)
+
+
+async def test_tornados_client_can_close() -> None:
+    async with echo() as client:
+        await client.write_message("1")
+        assert await client.read_message() == "1"
+        client.close(4000, "bye")
+        assert await client.read_message() is None
+        assert client.close_code == 4000
