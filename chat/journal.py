@@ -213,6 +213,7 @@ class Journal:
                 log.warning("a batch of %d was not stored: %s", len(batch), error)
                 if not isinstance(error, Refused):
                     self._uncertain |= {entry.room for entry in batch}
+                    _skip(entries, writes)
                 raise _not_stored() from error
             else:
                 self._settle(list(zip(entries, outcomes, strict=True)), idle)
@@ -289,6 +290,13 @@ class Journal:
         return await self._disk.run(self._store.rooms.get, room.id) is None
 
 
+def _skip(entries: list[Entry], writes: list[Write]) -> None:
+    """Never give the `rev`s again of what may yet land: it would pass for what has them then."""
+    for entry, write in zip(entries, writes, strict=True):
+        if not isinstance(write, MovedMark):
+            entry.room.floor = max(entry.room.floor, write.message.rev)
+
+
 def _numbered(batch: list[Entry]) -> tuple[list[Entry], list[Write], list[Alter]]:
     """Give each write its numbers; changes that find nothing to do are left out, and come last."""
     numbers: dict[LiveRoom, tuple[int, int]] = {}
@@ -298,7 +306,7 @@ def _numbered(batch: list[Entry]) -> tuple[list[Entry], list[Write], list[Alter]
     idle: list[Alter] = []
     for entry in batch:
         room = entry.room
-        seq, rev = numbers.get(room) or (room.seq, room.rev)
+        seq, rev = numbers.get(room) or (room.seq, max(room.rev, room.floor))
         match entry:
             case Say(draft=draft):
                 seq, rev = seq + 1, rev + 1

@@ -53,6 +53,8 @@ class LiveRoom:
         self.room = room
         self.seq = counters.seq
         self.rev = counters.rev
+        # Revs up to here are not given again: a write that was given up may yet land with them.
+        self.floor = 0
         self.members = members
         self.last: Message | None = None
         # What is being written for the room, so that it is not dropped under the journal.
