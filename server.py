@@ -270,6 +270,7 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     unfinished = await services.running.drained(DRAIN_SECONDS)
     if unfinished:
         log.warning("%d requests were not finished", unfinished)
+    core.rooms.save_all()
     await core.chat.journal.close()
     await core.chat.hints.write()
     core.presence.close()

@@ -36,7 +36,7 @@ from chat.policy import (
     require_own,
     require_there,
 )
-from chat.rooms import LiveRoom, Rooms, everyones_member
+from chat.rooms import LiveRoom, Member, Rooms, everyones_member
 from models.disk import Disk
 from models.records import FormerText, Message, Reaction, new_id, now
 from models.store import Store
@@ -94,6 +94,7 @@ class Chat:
         self.journal = Journal(
             store, disk, self.tell, max_waiting=journal_queue, ready=hub.caught_up
         )
+        rooms.save = self._save_marks
 
     def send_now(self, speaker: Speaker, command: SendMessage) -> asyncio.Future[Said] | None:
         """Send at once, where all that must be known is at hand; None where it must be read first.
@@ -332,6 +333,14 @@ class Chat:
         users = await self._people.named(sorted(names)[:MAX_MENTIONS])
         return tuple(user.id for user in users if room.has(user.id))
 
+    def _save_marks(self, room: LiveRoom, members: Sequence[Member]) -> None:
+        for member in members:
+            with suppress(Refusal):  # it is tried again when the room is forgotten the next time
+                marked = self.journal.mark(
+                    room, member.user, delivered=member.delivered, read=member.read
+                )
+                marked.add_done_callback(_note_outcome)
+
     def _mark_taken(self, room: LiveRoom) -> None:
         """Note what was delivered to those whose clients cannot say so."""
         for user in self._hub.takers(room):
@@ -349,6 +358,9 @@ class Chat:
             member = room.members[user] = everyones_member(user)
         if member is None:
             return  # who has left meanwhile
+        member.saved = max(member.saved, moved.read)
+        if moved.read <= member.read and moved.delivered <= member.delivered:
+            return  # only the store did not know it yet
         before = min(member.delivered, member.read)
         member.delivered = max(member.delivered, moved.delivered, moved.read)
         member.read = max(member.read, moved.read)

@@ -37,6 +37,8 @@ class Member(Struct):
     read: int
     muted: bool
     hidden: bool
+    # How far the store knows that they have read; the rest follows from what they sent.
+    saved: int = 0
 
 
 class Held(Struct):
@@ -141,6 +143,10 @@ class LiveRoom:
         read = 0 if member is None else member.read
         return sum(seq > read for seq in self._mentions.get(user_id, ()))
 
+    def unsaved(self) -> list[Member]:
+        """Those who have read further than the store knows, because they sent something."""
+        return [member for member in self.members.values() if member.read > member.saved]
+
     def senders(self, after: int, upto: int) -> set[str] | None:
         """Who sent the messages behind one `seq` up to another; None where nobody remembers."""
         wanted = range(after + 1, upto + 1)
@@ -159,6 +165,8 @@ class Rooms:
         self._disk = disk
         self._clock = clock
         self._live: OrderedDict[str, LiveRoom] = OrderedDict()
+        # Writes down how far people have read, before a room is forgotten.
+        self.save: Callable[[LiveRoom, list[Member]], None] = lambda *_: None
         self._loading: dict[str, asyncio.Future[LiveRoom]] = {}
 
     def __len__(self) -> int:
@@ -183,6 +191,11 @@ class Rooms:
             loading.add_done_callback(lambda done: self._loaded(room_id, done))
         # Shielded: one that gives up waiting must not take the room from the others.
         return await asyncio.shield(loading)
+
+    def save_all(self) -> None:
+        """Write down how far people have read, because all rooms are about to be forgotten."""
+        for room in self._live.values():
+            self.save(room, room.unsaved())
 
     def drop(self, room_id: str) -> None:
         """Forget a room, because it is gone or because what is known of it may be wrong."""
@@ -227,6 +240,9 @@ class Rooms:
         return live
 
     def _evict(self, room: LiveRoom) -> bool:
+        unsaved = room.unsaved()
+        if unsaved:
+            self.save(room, unsaved)
         if room.is_busy:
             self._live.move_to_end(room.id)
             return False
@@ -244,6 +260,7 @@ def live_member(membership: Membership) -> Member:
         read=membership.read,
         muted=membership.muted,
         hidden=membership.hidden,
+        saved=membership.read,
     )
 
 

@@ -643,3 +643,23 @@ async def test_what_was_edited_is_seen_in_lists(core: Core) -> None:
     await edit(core, cast, said, cast.member)
     assert cast.room.last is not None
     assert cast.room.last == replace(stored(core, said))
+
+
+async def test_what_a_sender_has_read_is_written_down_before_a_room_is_forgotten(
+    core: Core,
+) -> None:
+    ann, bob = core.person(), core.person()
+    room = await core.room({ann.id: "owner", bob.id: "member"})
+    ear = core.ear(bob)
+    await core.say(ann, room)
+    await core.say(bob, room)
+    await core.say(bob, room)
+    told = len(ear.heard)
+    room.used = 0
+    core.rooms.sweep()
+    await until(lambda: not room.pending)
+    core.rooms.sweep()
+    assert core.rooms.live(room.id) is None
+    marks = {one.user: one.read for one in core.real.rooms.members(room.id)}
+    assert marks == {ann.id: 1, bob.id: 3}
+    assert len(ear.heard) == told
