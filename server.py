@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import re
+import resource
 import signal
 import socket
 import sys
@@ -19,9 +20,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 
 from chat.accounts import Accounts
@@ -67,6 +69,10 @@ CHUNK_BYTES = 64 * 1024
 
 # A stop takes ten seconds at most: these, and then the four that one call to a store may take.
 DRAIN_SECONDS = 5.0
+
+# For the store, the log and what else a process opens while it serves.
+SPARE_DESCRIPTORS = 32
+MAX_DESCRIPTORS = 200_000
 
 SWEEP_SECONDS = 3600.0
 RETRY_SECONDS = 1.0
@@ -238,7 +244,8 @@ async def open_store(core: Core, wait: float) -> None:
 async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     """Accept connections until the event is set, and then finish what runs."""
     services = build_services(settings, core)
-    server = HTTPServer(
+    raise_descriptors()
+    server = Server(
         make_application(services),
         idle_connection_timeout=HEADER_SECONDS,
         body_timeout=settings.body_timeout,
@@ -276,6 +283,35 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     core.presence.close()
     core.typing.close()
     await server.close_all_connections()
+
+
+class Server(HTTPServer):
+    """Tornado's server, which hangs up while it still can.
+
+    With no descriptor left, accepting fails over and over, and so does whatever opens a file. The
+    kernel gives the smallest number that is free, so a large one says that nearly all are in use.
+    """
+
+    def handle_stream(self, stream: IOStream, address: tuple[str, ...]) -> Any:
+        """Take a connection, unless it is one too many."""
+        if stream.socket.fileno() >= descriptors() - SPARE_DESCRIPTORS:
+            stream.close()
+            return None
+        return super().handle_stream(stream, address)
+
+
+def descriptors() -> int:
+    """How many descriptors this process may have."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def raise_descriptors() -> None:
+    """Take as many descriptors as may be had: each socket needs one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Without a bound, some systems take the number but not the sense of it.
+    wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(descriptors(), wanted), hard))
 
 
 def bound_sockets(host: str, port: int) -> list[socket.socket]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Unpack
 
 from msgspec import UNSET, Struct
@@ -34,6 +35,9 @@ LOGINS_BY_ACCOUNT = Rule("login account", burst=100, per_second=1 / 6)
 CONFIRMATIONS = Rule("confirm", burst=10, per_second=1 / 10)
 
 DELETED_NAME = "Deleted user"
+
+
+Leave = Callable[[str], Awaitable[None]]
 
 
 class LoggedIn(Struct, frozen=True):
@@ -120,17 +124,17 @@ class Accounts:
         """Replace one's password; every login ends, and a new one begins."""
         user = identity.user
         await self._require_password(user, command.current_password)
-        await self.reset_password(user, command.new_password)
-        return LoggedIn(user, await self._sessions.start(user, client))
+        password_hash = await self._hashed(user, command.new_password)
+        async with self._entering:
+            await self._require_same_password(user)
+            await self._replace_password(user, password_hash)
+            return LoggedIn(user, await self._sessions.start(user, client))
 
     async def reset_password(self, user: User, password: str) -> None:
         """Give an account a new password, for whoever owns the machine; its logins end."""
-        self._rules.require_good(password, names=(user.name, user.email or user.name))
-        password_hash = await self._hasher.hash(password)
+        password_hash = await self._hashed(user, password)
         async with self._entering:
-            await self._change(user, password_hash=password_hash)
-            await self._sessions.end_all(user.id)
-        log.info("account %s has a new password", user.id)
+            await self._replace_password(user, password_hash)
 
     async def change_profile(self, identity: Identity, command: ChangeProfile) -> User:
         """Change what others see of one's account."""
@@ -145,23 +149,34 @@ class Accounts:
             changes["invisible"] = command.invisible
         return await self._change(identity.user, **changes)
 
-    async def delete(self, identity: Identity, command: DeleteAccount) -> None:
-        """Delete one's account; what it said stays, under a name that is nobody's."""
+    async def delete(
+        self, identity: Identity, command: DeleteAccount, leave: Leave | None = None
+    ) -> None:
+        """Delete one's account; what it said stays, under a name that is nobody's.
+
+        Its rooms are left first: what breaks off half-way can be repeated while the account is
+        there, and not any more when it is gone.
+        """
         user = identity.user
         await self._require_password(user, command.password)
-        # Too long for a user name, so that nobody can ever register it.
-        await self._administration.retire(
-            user.id,
-            name=f"deleted-{user.id}",
-            display_name=DELETED_NAME,
-            email=None,
-            password_hash=None,
-            role="user",
-            avatar=None,
-            last_seen=None,
-            deleted=now(),
-        )
-        await self._sessions.end_all(user.id)
+        async with self._entering:
+            await self._require_same_password(user)
+            await self._administration.require_another(user.id)
+            if leave is not None:
+                await leave(user.id)
+            # Too long for a user name, so that nobody can ever register it.
+            await self._administration.retire(
+                user.id,
+                name=f"deleted-{user.id}",
+                display_name=DELETED_NAME,
+                email=None,
+                password_hash=None,
+                role="user",
+                avatar=None,
+                last_seen=None,
+                deleted=now(),
+            )
+            await self._sessions.end_all(user.id)
         log.info("account %s deleted", user.id)
 
     async def _require_free(self, name: str, email: str | None) -> None:
@@ -206,9 +221,24 @@ class Accounts:
         packed(password)
         self._limits.take(CONFIRMATIONS, user.id)
         if not await self._hasher.verify(password, user.password_hash):
-            # Not a 401: clients take that to mean that their login is over.
-            raise Forbidden("wrong_password", "the password is wrong")
+            raise _wrong_password()
         self._limits.give_back(CONFIRMATIONS, user.id)
+
+    async def _require_same_password(self, user: User) -> None:
+        # Comparing and hashing take half a second, and longer in a queue; whoever has replaced the
+        # password meanwhile has done so to keep the one who knew the old one out.
+        present = await self._disk.run(self._store.users.get, user.id)
+        if present is None or present.password_hash != user.password_hash:
+            raise _wrong_password()
+
+    async def _hashed(self, user: User, password: str) -> str:
+        self._rules.require_good(password, names=(user.name, user.email or user.name))
+        return await self._hasher.hash(password)
+
+    async def _replace_password(self, user: User, password_hash: str) -> None:
+        await self._change(user, password_hash=password_hash)
+        await self._sessions.end_all(user.id)
+        log.info("account %s has a new password", user.id)
 
     async def _own_upload(self, identity: Identity, upload_id: str | None) -> str | None:
         if upload_id is None:
@@ -228,6 +258,11 @@ class Accounts:
 
 def _wrong_credentials() -> Unauthenticated:
     return Unauthenticated("invalid_credentials", "the name or the password is wrong")
+
+
+def _wrong_password() -> Forbidden:
+    # Not a 401: clients take that to mean that their login is over.
+    return Forbidden("wrong_password", "the password is wrong")
 
 
 def _taken(field: str) -> Conflict:

@@ -40,10 +40,10 @@ class Directory:
         return user
 
     async def named(self, name: str) -> User:
-        """The user of a name or e-mail."""
+        """The user of a name or e-mail; the name of a placeholder is nobody's."""
         find = self._store.users.by_email if "@" in name else self._store.users.by_name
         user = await self._disk.run(find, name)
-        if user is None:
+        if user is None or user.deleted is not None:
             raise no_such_user()
         return user
 
@@ -79,12 +79,16 @@ class Administration:
     async def retire(self, user_id: str, **changes: Unpack[UserChange]) -> User:
         """Change an account so that it administers no more, unless nobody else would."""
         async with self._lock:
-            administrators = await self._disk.run(self._store.users.administrators)
-            if [administrator.id for administrator in administrators] == [user_id]:
-                raise Conflict(
-                    "last_administrator", "the last administrator must promote somebody else first"
-                )
+            await self.require_another(user_id)
             return await self._change(user_id, **changes)
+
+    async def require_another(self, user_id: str) -> None:
+        """Refuse to do without somebody who is the last administrator."""
+        administrators = await self._disk.run(self._store.users.administrators)
+        if [administrator.id for administrator in administrators] == [user_id]:
+            raise Conflict(
+                "last_administrator", "the last administrator must promote somebody else first"
+            )
 
     async def _change(self, user_id: str, **changes: Unpack[UserChange]) -> User:
         user = await self._disk.run(self._store.users.get, user_id)

@@ -16,7 +16,6 @@ from chat.commands import (
 )
 from chat.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 from chat.events import (
-    Event,
     MemberJoined,
     MemberLeft,
     RoomCreated,
@@ -90,9 +89,10 @@ class Memberships:
         )
         owner = Membership(room=room.id, user=user, role="owner", joined=moment)
         members = [Membership(room=room.id, user=other.id, joined=moment) for other in others]
+        named = await self._named([user, *(other.id for other in others)])
         await self._disk.run(self._store.rooms.add, room, [owner, *members])
         live = await self._rooms.get(room.id)
-        await self._tell_created(live, without=user)
+        self._hub.tell_members(live, RoomCreated(live.room, named), without=user)
         return live, True
 
     async def direct(self, user: str, other: str) -> tuple[LiveRoom, bool]:
@@ -110,10 +110,11 @@ class Memberships:
             pair=pair_of(user, other),
         )
         members = [Membership(room=draft.id, user=one, joined=moment) for one in (user, other)]
+        named = await self._named([user, other])
         room, new = await self._disk.run(self._store.rooms.direct, draft, members)
         live = await self._rooms.get(room.id)
         if new:
-            await self._tell_created(live, without=user)
+            self._hub.tell_members(live, RoomCreated(live.room, named), without=user)
         return live, new
 
     async def update(self, user: str, command: UpdateRoom) -> LiveRoom:
@@ -229,16 +230,17 @@ class Memberships:
             membership = Membership(
                 room=room.id, user=user.id, joined=now(), delivered=room.seq, read=room.seq
             )
+            named = await self._named([*room.members, user.id])
             try:
                 kept = await self._disk.run(self._store.rooms.join, membership)
             except NoRecord:
                 raise no_such_room() from None  # it was deleted meanwhile
+            # At once from here on: nobody hears what is said in a room before they hear of it.
             room.members[user.id] = live_member(kept)
-            members = await self._members(room)
-            self._hub.tell_users([user.id], RoomCreated(room.room, members))
+            self._hub.tell_users([user.id], RoomCreated(room.room, named))
             joined = MemberJoined(room.id, user.id, user.name, kept.role)
             self._hub.tell_members(room, joined, without=user.id)
-            self._hub.tell_members(room, RoomUpdated(room.room, members), without=user.id)
+            self._hub.tell_members(room, RoomUpdated(room.room, named), without=user.id)
 
     async def _send_out(self, room: LiveRoom, user: str) -> None:
         """End a membership; the last one to leave takes the room along."""
@@ -263,16 +265,13 @@ class Memberships:
         await self._disk.run(self._store.rooms.change_member, room.id, user, role=role)
         room.members[user].role = role
 
-    async def _tell_created(self, room: LiveRoom, *, without: str) -> None:
-        event: Event = RoomCreated(room.room, await self._members(room))
-        self._hub.tell_members(room, event, without=without)
-
     async def _tell_updated(self, room: LiveRoom) -> None:
         # Under the lock of the room, so that an older list is never told after a newer one.
-        self._hub.tell_members(room, RoomUpdated(room.room, await self._members(room)))
+        named = await self._named([*room.members])
+        self._hub.tell_members(room, RoomUpdated(room.room, named))
 
-    async def _members(self, room: LiveRoom) -> tuple[User, ...]:
-        return tuple(await self._people.users(list(room.members)[:MAX_TOLD_MEMBERS]))
+    async def _named(self, members: list[str]) -> tuple[User, ...]:
+        return tuple(await self._people.users(members[:MAX_TOLD_MEMBERS]))
 
     async def _require_people(self, user: str, user_ids: tuple[str, ...]) -> list[User]:
         """The other people of a list, all of whom must be there."""

@@ -16,11 +16,13 @@ MAX_ROOM_NAME = 60
 _BLANKS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
 
 # Names that would be taken for the server, for a role or for everybody, and those that JavaScript
-# finds on every object.
+# finds on every object (without case, as all names are compared).
 RESERVED = frozenset({
     "admin", "administrator", "all", "anonymous", "bot", "channel", "constructor", "deleted",
     "everyone", "guest", "here", "hubbub", "me", "moderator", "nobody", "null", "official", "owner",
     "prototype", "root", "security", "self", "server", "staff", "support", "system", "undefined",
+    "hasownproperty", "isprototypeof", "propertyisenumerable", "tolocalestring", "tostring",
+    "valueof", "__definegetter__", "__definesetter__", "__lookupgetter__", "__lookupsetter__",
     "__proto__",
 })  # fmt: skip
 

@@ -53,8 +53,8 @@ class PasswordRules:
 
     def require_good(self, password: str, *, names: tuple[str, ...]) -> None:
         """Refuse a password that is short, long, common, or the name of its owner."""
-        packed(password)
-        if len(password) < self._minimum:
+        # Counted as it is hashed: whoever types an accent as a character of its own gains nothing.
+        if len(packed(password).decode()) < self._minimum:
             raise Invalid(
                 "password_too_short",
                 f"a password has at least {self._minimum} characters",
@@ -79,8 +79,8 @@ class Hasher:
         self._executor = ThreadPoolExecutor(count, thread_name_prefix="hash")
         self._waiting = 0
         # Nobody's hash: a real salt and a digest of nothing, as slow to compare with as any other.
-        digest = "".join(choice(_BASE64) for _ in range(_DIGEST_CHARACTERS))
-        self._nobody = bcrypt.gensalt(rounds).decode() + digest
+        self._digest = "".join(choice(_BASE64) for _ in range(_DIGEST_CHARACTERS))
+        self._nobody = self._nobodys(rounds)
 
     async def hash(self, password: str) -> str:
         """Hash a password at the present cost."""
@@ -91,17 +91,29 @@ class Hasher:
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Compare a password with a hash; with none it takes as long, and fails."""
         data = packed(password)
-        known = (password_hash or self._nobody).encode()
-        equal = await self._run(lambda: bcrypt.checkpw(data, known))
+        equal = await self._run(lambda: self._compare(data, password_hash or self._nobody))
         return equal and password_hash is not None
 
     def is_weak(self, password_hash: str) -> bool:
         """Tell whether a hash was made at a lower cost than new ones are."""
-        return int(password_hash.split("$")[2]) < self._rounds
+        return _cost(password_hash) < self._rounds
 
     def close(self) -> None:
         """Wait for what is being hashed; what has not begun is dropped."""
         self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _compare(self, data: bytes, password_hash: str) -> bool:
+        if bcrypt.checkpw(data, password_hash.encode()):
+            return True
+        # A hash from before the cost was raised is quick to compare with, and nobody's is not. Once
+        # more at its own cost, and once at each step below the present one, make up the difference:
+        # 2⁴ + 2⁴ + 2⁵ + … + 2¹¹ = 2¹².
+        for cost in range(_cost(password_hash), self._rounds):
+            bcrypt.checkpw(data, self._nobodys(cost).encode())
+        return False
+
+    def _nobodys(self, cost: int) -> str:
+        return bcrypt.gensalt(cost).decode() + self._digest
 
     async def _run(self, call: Callable[[], T]) -> T:
         if self._waiting >= MAX_WAITING:
@@ -111,3 +123,7 @@ class Hasher:
             return await asyncio.get_running_loop().run_in_executor(self._executor, call)
         finally:
             self._waiting -= 1
+
+
+def _cost(password_hash: str) -> int:
+    return int(password_hash.split("$")[2])

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from chat.commands import History, Sync
-from chat.errors import Invalid
+from chat.errors import Invalid, NotFound
 from chat.people import People
 from chat.policy import require_member, require_visible
 from chat.rooms import LiveRoom, Rooms
@@ -71,10 +71,13 @@ class Reading:
         messages = await self._disk.run(
             self._store.messages.changes, room.id, since=command.since, limit=command.limit + 1
         )
-        complete = len(messages) <= command.limit
+        # What is stored beyond the room's own count is about to be told to all who are in it.
+        messages = [message for message in messages if message.rev <= room.rev]
+        # Whoever has seen more than there is (the data may be an older copy) must start anew.
+        complete = len(messages) <= command.limit and command.since <= room.rev
         messages = messages[: command.limit]
+        rev = messages[-1].rev if messages else min(command.since, room.rev)
         await self._people.load(message.sender for message in messages)
-        rev = messages[-1].rev if messages else command.since
         return Changes(messages, rev, complete)
 
     async def rooms(
@@ -84,11 +87,15 @@ class Reading:
         theirs = await self._disk.run(self._store.rooms.of_user, user, before=before, limit=limit)
         turn = asyncio.Semaphore(AT_ONCE)
 
-        async def read(room_id: str) -> RoomState:
+        async def read(room_id: str) -> RoomState | None:
             async with turn:
-                return await self.state(await self._rooms.get(room_id))
+                try:
+                    return await self.state(await self._rooms.get(room_id))
+                except NotFound:  # deleted since the list was read
+                    return None
 
-        return list(await asyncio.gather(*(read(room.id) for room, _ in theirs)))
+        states = await asyncio.gather(*(read(room.id) for room, _ in theirs))
+        return [state for state in states if state is not None]
 
     async def room(self, user: str, room_id: str) -> RoomState:
         """One room, as one who is in it sees it."""

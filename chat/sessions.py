@@ -102,6 +102,8 @@ class Sessions:
         claim = self._tokens.read(token)
         trusted, moment = self._trusted.get(claim.session), self._clock()
         if trusted is not None and moment - trusted.at < TRUST_SECONDS:
+            if trusted.identity.user.id != claim.user:
+                raise invalid_token()
             return trusted.identity
         changes = self._changes
         identity = await self._disk.run(self._read, claim.session, claim.user)

@@ -23,13 +23,23 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _MANY_YEARS = 3650 * 86400
 
 
-def text(value: str) -> str:
-    """Any text."""
+def host(value: str) -> str:
+    """An address or the name of a host."""
+    try:
+        # As a look-up does first, whose errors would end the start with a traceback.
+        value.encode("idna")
+        usable = value.isprintable()
+    except UnicodeError:
+        usable = False
+    if not usable:
+        raise ValueError(f"expected an address or a host name, not {value!r}")
     return value
 
 
 def path(value: str) -> Path:
     """A file or folder."""
+    if "\0" in value:
+        raise ValueError(f"a path holds no NUL: {value!r}")
     try:
         return Path(value).expanduser()
     except RuntimeError:
@@ -114,6 +124,15 @@ def mongodb_uri(value: str) -> str:
     """The address of a MongoDB; the refusal never repeats it, for it may hold a password."""
     if not value.startswith(("mongodb://", "mongodb+srv://")):
         raise ValueError("must begin with mongodb:// or mongodb+srv://")
+    if value.startswith("mongodb://"):  # to read the other would take a look-up
+        # Imported where it is needed: an embedded store does without a driver.
+        from pymongo.errors import PyMongoError
+        from pymongo.uri_parser import parse_uri
+
+        try:
+            parse_uri(value)
+        except (PyMongoError, ValueError, TypeError):
+            raise ValueError("is malformed; expected mongodb://user:password@host/name") from None
     return value
 
 

@@ -44,7 +44,7 @@ def option(
 class Settings:
     """The values that a server runs with."""
 
-    host: str = option("127.0.0.1", "Address to listen on.", kinds.text)
+    host: str = option("127.0.0.1", "Address to listen on.", kinds.host)
     port: int = option(5000, "Port to listen on; 0 takes a free one.", kinds.integer(0, 65535))
     data_dir: Path = option(
         Path("data"), "Folder of the embedded store and of the generated secret.", kinds.path

@@ -103,8 +103,8 @@ class MeHandler(AccountHandler):
     async def delete(self) -> None:
         """Delete the account; its messages stay, under the name of nobody."""
         identity = await self.identify()
-        await self.services.accounts.delete(identity, self.decoded(DeleteAccount))
-        await self.services.memberships.leave_all(identity.user.id)
+        command, leave = self.decoded(DeleteAccount), self.services.memberships.leave_all
+        await self.services.accounts.delete(identity, command, leave)
         self.answer(MessageView(message="Account deleted"))
 
 

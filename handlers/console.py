@@ -8,6 +8,7 @@ from typing import Any
 
 from chat.accounts import Accounts
 from chat.directory import Administration, Directory
+from chat.errors import Invalid
 from models.records import User
 
 USERS_COMMAND = "users"
@@ -53,7 +54,7 @@ class Console:
         if action == "list":
             await self._list()
             return
-        user = await self._directory.named(name)
+        user = await self._directory.named(_text(name))
         if action == "password":
             await self._accounts.reset_password(user, _asked_password())
         else:
@@ -85,9 +86,25 @@ def _columns(user: User) -> Iterator[str]:
 
 
 def _asked_password() -> str:
-    if sys.stdin.isatty():
-        return getpass.getpass("New password: ")
-    return sys.stdin.readline().rstrip("\r\n")
+    try:
+        if sys.stdin.isatty():
+            return _text(getpass.getpass("New password: "))
+        return _text(sys.stdin.readline().rstrip("\r\n"))
+    except UnicodeDecodeError:
+        raise _not_text() from None
+
+
+def _text(typed: str) -> str:
+    # Bytes that are not UTF-8 come as lone surrogates, which can be neither hashed nor looked up.
+    try:
+        typed.encode()
+    except UnicodeEncodeError:
+        raise _not_text() from None
+    return typed
+
+
+def _not_text() -> Invalid:
+    return Invalid("invalid_text", "what was typed is not UTF-8")
 
 
 def _print(line: str) -> None:

@@ -129,9 +129,11 @@ class Edge(RequestHandler):
         for name, value in HEADERS.items():
             self.set_header(name, value)
         self.set_header("X-Request-Id", self.request_id)
-        for name, value in self.services.origins.headers(
-            self.request.headers.get("Origin")
-        ).items():
+        if self.services.running.stopping:
+            # Or a client would send its next request into a connection that is about to close.
+            self.set_header("Connection", "close")
+        origin = self.request.headers.get("Origin")
+        for name, value in self.services.origins.headers(origin).items():
             self.set_header(name, value)
 
     def prepare(self) -> None:

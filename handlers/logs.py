@@ -1,5 +1,6 @@
 """Log lines: one line each whatever is in them, with the id of the request they belong to."""
 
+import codecs
 import json
 import logging
 import sys
@@ -14,6 +15,10 @@ access_log = logging.getLogger("hubbub.access")
 
 # Query fields that must not end up in a log: old clients put their token there.
 _SECRET_FIELDS = frozenset({"token", "access_token", "auth", "signature", "password"})
+
+
+# Found now: the first use would import a module, which fails when no file can be opened any more.
+_escape = codecs.getencoder("unicode_escape")
 
 
 class TextFormatter(logging.Formatter):
@@ -53,9 +58,7 @@ def escaped(text: str) -> str:
     """Write control characters as escapes, line ends included."""
     if text.isprintable():
         return text
-    return "".join(
-        c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in text
-    )
+    return "".join(c if c.isprintable() or c == " " else _escape(c)[0].decode() for c in text)
 
 
 def safe_path(uri: str) -> str:

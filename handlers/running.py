@@ -10,6 +10,7 @@ class Running:
         self._requests: set[object] = set()
         self._idle = asyncio.Event()
         self._idle.set()
+        self.stopping = False
 
     def begin(self, request: object) -> None:
         """Note that a request is being answered."""
@@ -24,6 +25,7 @@ class Running:
 
     async def drained(self, seconds: float) -> int:
         """Wait until nothing runs, as long as that may take, and return how many still do."""
+        self.stopping = True
         try:
             async with asyncio.timeout(seconds):
                 await self._idle.wait()

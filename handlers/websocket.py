@@ -75,6 +75,8 @@ class SocketHandler(WebSocketHandler):
         self._speaker: Speaker | None = None
         self._protocol: FastProtocol | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        # Messages from this socket that are being stored.
+        self._unanswered = 0
         self._ended = False
 
     def initialize(self, actions: Actions) -> None:
@@ -143,8 +145,16 @@ class SocketHandler(WebSocketHandler):
 
     def send(self, data: bytes) -> None:
         """Write finished frames; whoever takes them too slowly is cut, and resumes."""
-        if data and self._protocol is not None and not self._protocol.write_frames(data):
-            self.end(TOO_SLOW)
+        if not data or self._protocol is None:
+            return
+        if self._unanswered:
+            # What is told now and the answer that comes behind it go out as one write.
+            self._protocol.write_soon(data, self._too_slow)
+        elif not self._protocol.write_frames(data):
+            self._too_slow()
+
+    def _too_slow(self) -> None:
+        self.end(TOO_SLOW)
 
     def ping(self, data: str | bytes = b"") -> None:
         """Ask for a sign of life."""
@@ -183,23 +193,33 @@ class SocketHandler(WebSocketHandler):
             return None
         if said is None:
             return self._guarded(frame.id, self._send_later(speaker, frame, command))
+        self._unanswered += 1
         said.add_done_callback(partial(self._acknowledge, frame))
         return None
 
     async def _send_later(self, speaker: Speaker, frame: Frame, command: SendMessage) -> None:
         said = await self.services.chat.send(speaker, command)
+        self._unanswered += 1
         said.add_done_callback(partial(self._acknowledge, frame))
 
     def _acknowledge(self, frame: Frame, said: asyncio.Future[Said]) -> None:
-        if said.cancelled() or self._ended:
+        self._unanswered -= 1
+        if said.cancelled():
             return
-        error = said.exception()
+        error = said.exception()  # also of one who has gone, or asyncio would complain
+        if self._ended:
+            return
         if isinstance(error, Refusal):
             self._refuse(error, frame.id)
-        elif frame.id is not None:
-            name = self.services.people.name(self.user)
-            view = message_view(said.result().message, name, "origin")
+            return
+        message, fresh = said.result().message, said.result().fresh
+        name = self.services.people.name(self.user)
+        if frame.id is not None:
+            view = message_view(message, name, "origin")
             self.send(self.dialect.done(frame, {"message": view}))
+        elif not fresh and (self.rooms is None or message.room in self.rooms):
+            # Whoever gives no ids waits for the message itself, and nobody else is told it again.
+            self.send(self.dialect.encode(MessageStored(message, name), "origin"))
 
     async def _guarded(self, frame_id: FrameId, work: Awaitable[None]) -> None:
         """Nothing escapes: a refusal is an answer, and a fault of ours closes the socket."""
@@ -282,6 +302,11 @@ class SocketHandler(WebSocketHandler):
         try:
             self.send(self.dialect.welcome(await self._belongings(identity), frame.id))
             await self._catch_up(auth.rooms, told)
+        except StoreError:
+            # Half a welcome is none, and this socket takes no second AUTH.
+            self._refuse(store_unavailable(), frame.id)
+            self.end(FAULT)
+            raise
         finally:
             self._release(told)
 
@@ -333,10 +358,14 @@ class SocketHandler(WebSocketHandler):
         for room_id, rev in list(seen.items())[:ROOMS_AT_ONCE]:
             command = commands.Sync(room_id=room_id, since=rev, limit=MAX_CAUGHT_UP)
             try:
+                # Strangers may read a public room, but only those who are in it come back to it.
+                await self.services.reading.room(self.user, room_id)
                 await self._tell_changes(command, told)
             except Refusal as refusal:
                 # Gone, or none of this user's any more: the others are caught up all the same.
                 self._refuse(refusal, None)
+        for room_id, rev in list(seen.items())[ROOMS_AT_ONCE:]:
+            self.send(self.dialect.encode(Caught(room_id, rev, complete=False), "own"))
 
     async def _tell_changes(self, command: commands.Sync, told: dict[str, int]) -> bool:
         """Tell what has changed in a room, note how far that reaches, and whether it is all."""

@@ -1,5 +1,6 @@
 """What all tests share: a real mongod, stores that are open and empty, and no stray errors."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,12 @@ from tests.mongod import Mongod, find_mongod
 from tests.requirements import missing
 
 STORES = ("sqlite", "mongodb")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_loop_of_nobody() -> None:
+    """Say that there is no event loop, or the first test would make one that nobody closes."""
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(autouse=True)

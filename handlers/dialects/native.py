@@ -119,7 +119,7 @@ def _told(event: Event, form: Form) -> tuple[str, object]:
         case events.MessageStored(message=message, sender_name=name):
             return "MESSAGE", message_view(message, name, form)
         case events.MessageChanged(message=message, sender_name=name):
-            return "MESSAGE_CHANGED", message_view(message, name)
+            return "MESSAGE_CHANGED", message_view(message, name, form)
         case events.RoomCreated(room=room, members=members):
             return "ROOM_CREATED", room_view(room, members)
         case events.RoomUpdated(room=room, members=members):

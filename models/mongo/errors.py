@@ -42,7 +42,12 @@ def translated() -> Iterator[None]:
     except InvalidDocument as error:  # it was too large, and so was never sent
         raise Refused(str(error)) from error
     except PyMongoError as error:
-        raise Unavailable(str(error)) from error
+        raise Unavailable(_first_words(error)) from error
+
+
+def _first_words(error: PyMongoError) -> str:
+    """What happened, without the state of every server and timeout that PyMongo adds to it."""
+    return str(error).partition(", Timeout:")[0].partition(" (configured timeouts:")[0]
 
 
 def is_duplicate(error: BulkWriteError) -> bool:

@@ -455,6 +455,46 @@ async def test_a_change_of_password_that_is_refused_changes_nothing(
     await login(accounts, "ann.miller")
 
 
+@pytest.mark.parametrize("late", ["change", "delete"])
+async def test_a_password_that_is_replaced_while_it_is_compared_confirms_nothing(
+    accounts: Accounts, sessions: Sessions, hasher: SlowHasher, late: str
+) -> None:
+    await registered(accounts, "boss")
+    identity = await me(sessions, (await registered(accounts, "ann")).token)
+    stolen = ChangePassword(current_password=PASSWORD, new_password="thief horse 44")
+    hasher.hold_next()
+    task = asyncio.create_task(
+        accounts.change_password(identity, stolen, client(1))
+        if late == "change"
+        else accounts.delete(identity, DeleteAccount(password=PASSWORD))
+    )
+    await hasher.compared.wait()
+    await accounts.reset_password(identity.user, NEW_PASSWORD)
+    hasher.released.set()
+    assert await refusal_of(task, Forbidden) == "wrong_password"
+    assert (await login(accounts, password=NEW_PASSWORD)).user.name == "ann"
+
+
+async def test_of_two_changes_of_a_password_at_once_one_holds(
+    accounts: Accounts, sessions: Sessions
+) -> None:
+    identity = await me(sessions, (await registered(accounts, "ann")).token)
+    changes = [
+        ChangePassword(current_password=PASSWORD, new_password=f"another horse {number}")
+        for number in (1, 2)
+    ]
+    results = await asyncio.gather(
+        *(accounts.change_password(identity, change, HOME) for change in changes),
+        return_exceptions=True,
+    )
+    held = [result for result in results if isinstance(result, LoggedIn)]
+    assert len(held) == 1
+    assert sorted(type(result).__name__ for result in results) == ["Forbidden", "LoggedIn"]
+    assert (await sessions.identify(held[0].token)).user.name == "ann"
+    number = results.index(held[0]) + 1
+    await login(accounts, password=f"another horse {number}")
+
+
 async def test_whoever_has_a_token_cannot_guess_the_password_with_it(
     accounts: Accounts, sessions: Sessions, clock: Clock
 ) -> None:

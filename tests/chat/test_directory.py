@@ -7,7 +7,7 @@ import pytest
 from chat.directory import MAX_FOUND, Administration, Directory
 from chat.errors import Conflict, NotFound, Unauthenticated
 from chat.sessions import Identity, Sessions
-from models.records import User
+from models.records import User, now
 from models.sqlite import SQLiteStore
 from tests.chat.conftest import HOME
 from tests.contract import samples
@@ -73,6 +73,14 @@ async def test_somebody_is_found_by_name_or_email_in_any_case(
     for name in ("", "nobody", "nobody@example.com", "Robert"):
         with pytest.raises(NotFound):
             await directory.named(name)
+
+
+async def test_the_name_of_a_placeholder_finds_nobody(
+    directory: Directory, sqlite_store: SQLiteStore, bob: User
+) -> None:
+    sqlite_store.users.change(bob.id, name=f"deleted-{bob.id}", deleted=now())
+    with pytest.raises(NotFound):
+        await directory.named(f"deleted-{bob.id}")
 
 
 async def test_a_disabled_account_is_out_at_once_and_may_come_back(

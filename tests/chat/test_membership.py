@@ -517,3 +517,18 @@ async def test_rooms_are_the_same_after_a_restart(core: Core, store: Store) -> N
     woken = await later.rooms.get(cast.room.id)
     assert woken.members == cast.room.members
     await later.close()
+
+
+async def test_nobody_hears_what_is_said_in_a_room_before_they_hear_of_it(core: Core) -> None:
+    cast = await core.cast("public")
+    ear = core.ear(cast.stranger)
+    await core.people.load([cast.stranger.id])
+    core.people.forget(cast.admin.id)  # so that those who are named must be read again
+    gate = core.store.gate("users.many")
+    joining = asyncio.ensure_future(join(core, cast, cast.stranger))
+    await gate.reached()
+    await core.say(cast.owner, cast.room)
+    gate.open()
+    await joining
+    await core.say(cast.owner, cast.room)
+    assert ear.kinds() == ["RoomCreated", "MessageStored"]

@@ -37,7 +37,8 @@ def test_a_reserved_name_is_nobodys_in_any_case(name: str) -> None:
 
 
 def test_what_javascript_finds_on_objects_is_reserved() -> None:
-    assert {"__proto__", "constructor", "prototype"} <= RESERVED
+    assert {"__proto__", "constructor", "prototype", "tostring", "valueof"} <= RESERVED
+    assert {name.casefold() for name in RESERVED} == RESERVED
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_a_password_of_more_than_72_bytes_is_refused_and_never_cut(password: str
     assert refusal_of(password) == "password_too_long"
 
 
-@pytest.mark.parametrize("password", ["", "x", "qX7$kd9"])
+@pytest.mark.parametrize("password", ["", "x", "qX7$kd9", "e\u0301" * 4, "e\u0301" * 7])
 def test_a_short_password_is_refused(password: str) -> None:
     assert refusal_of(password) == "password_too_short"
 
@@ -119,6 +119,29 @@ async def test_nobodys_password_fails_after_as_much_work_as_anybodys(
     assert await hasher.verify(PASSWORD, somebody)
     assert [hashed[:7] for hashed in compared] == [b"$2b$04$"] * 2
     assert [len(hashed) for hashed in compared] == [60] * 2
+
+
+@pytest.mark.gen_test
+async def test_a_wrong_password_is_as_much_work_for_a_hash_of_a_lower_cost(
+    hasher: Hasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    somebody = await hasher.hash(PASSWORD)
+    work: list[int] = []
+    check = bcrypt.checkpw
+
+    def watched(password: bytes, hashed: bytes) -> bool:
+        work.append(2 ** int(hashed[4:6]))
+        return check(password, hashed)
+
+    monkeypatch.setattr(bcrypt, "checkpw", watched)
+    costlier = Hasher(rounds=7, threads=1)
+    for password_hash in (somebody, None):
+        assert not await costlier.verify("wrong horse 42", password_hash)
+        assert sum(work) == 2**7
+        work.clear()
+    assert await costlier.verify(PASSWORD, somebody)
+    assert work == [2**4]
+    costlier.close()
 
 
 @pytest.mark.gen_test

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from chat import presence as module
 from chat.events import Event, Form, UserOffline, UserOnline
@@ -11,6 +12,7 @@ from chat.people import People
 from chat.presence import Presence
 from models.disk import Disk
 from models.sqlite import SQLiteStore
+from models.store import Unavailable
 from tests.contract.samples import user
 
 pytestmark = pytest.mark.gen_test(timeout=5)
@@ -150,3 +152,104 @@ async def test_a_crowd_is_neither_announced_nor_listed_in_full(
     patient.connect(Socket(ANN.id))
     assert bob.heard == ""
     assert len(patient.online()) == 1
+
+
+class Neighbourhood:
+    """Who shares a room with whom."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, set[str]] = {}
+        self.away = False
+
+    async def __call__(self, user_id: str) -> set[str]:
+        if self.away:
+            raise Unavailable("away")
+        return self.of.get(user_id, set())
+
+
+@pytest.fixture
+def near() -> Neighbourhood:
+    return Neighbourhood()
+
+
+@pytest.fixture
+def crowded(
+    hub: Hub, people: People, near: Neighbourhood, monkeypatch: pytest.MonkeyPatch
+) -> Presence:
+    """A presence to which two are a crowd."""
+    monkeypatch.setattr(module, "MAX_TOLD", 1)
+    return Presence(hub, people, 0, near)
+
+
+async def test_in_a_crowd_neighbours_alone_are_told(crowded: Presence, near: Neighbourhood) -> None:
+    eve = user("eve")
+    near.of = {ANN.id: {BOB.id}}
+    bob, stranger, ann = Socket(BOB.id), Socket(eve.id), Socket(ANN.id)
+    crowded.connect(bob)
+    crowded.connect(stranger)
+    await after_the_grace()
+    bob.heard = stranger.heard = ""
+    crowded.connect(ann)
+    await after_the_grace()
+    assert (bob.heard, stranger.heard, ann.heard) == ("UserOnline:ann ", "", "")
+    crowded.disconnect(ann)
+    await after_the_grace()
+    await after_the_grace()
+    assert (bob.heard, stranger.heard) == ("UserOnline:ann UserOffline:ann ", "")
+
+
+async def test_in_a_crowd_a_store_that_does_not_answer_ends_nothing(
+    crowded: Presence, near: Neighbourhood, caplog: pytest.LogCaptureFixture
+) -> None:
+    near.of, near.away = {ANN.id: {BOB.id}}, True
+    bob = Socket(BOB.id)
+    crowded.connect(bob)
+    with caplog.at_level("WARNING", "hubbub.presence"):
+        crowded.connect(Socket(ANN.id))
+        await after_the_grace()
+    assert "could not tell who comes and goes" in caplog.text
+    assert bob.heard == ""
+    near.away = False
+    ann = next(iter(crowded._hub.of_user(ANN.id)))
+    crowded.disconnect(ann)
+    await after_the_grace()
+    await after_the_grace()
+    assert crowded.online() == [BOB.id]
+
+
+async def test_who_comes_and_goes_at_once_is_told_in_one_write(
+    hasty: Presence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob, writes = Socket(BOB.id), []
+    hasty.connect(bob)
+    await after_the_grace()
+    monkeypatch.setattr(bob, "send", writes.append)
+    for _ in range(3):
+        hasty.connect(Socket(user().id))
+    await after_the_grace()
+    assert len(writes) == 1
+    assert writes[0].count(b"UserOnline") == 3
+
+
+async def test_what_was_gathered_at_the_end_is_told_to_nobody(hasty: Presence) -> None:
+    bob = Socket(BOB.id)
+    hasty.connect(bob)
+    await after_the_grace()
+    hasty.connect(Socket(ANN.id))
+    hasty.close()
+    await after_the_grace()
+    assert bob.heard == ""
+
+
+async def test_one_who_is_invisible_is_neither_announced_nor_listed(
+    hasty: Presence, people: People
+) -> None:
+    people.note(replace(ANN, invisible=True))
+    bob, ann = Socket(BOB.id), Socket(ANN.id)
+    hasty.connect(bob)
+    hasty.connect(ann)
+    await after_the_grace()
+    assert (hasty.is_online(ANN.id), hasty.online(), bob.heard) == (False, [BOB.id], "")
+    hasty.disconnect(ann)
+    await after_the_grace()
+    assert bob.heard == ""

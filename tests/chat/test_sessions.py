@@ -330,3 +330,12 @@ async def test_administrators_pass_alone(role: Any, passes: bool) -> None:
     else:
         with pytest.raises(Forbidden):
             require_admin(identity)
+
+
+async def test_a_token_of_ours_that_names_somebody_elses_session_opens_nothing(
+    sessions: Sessions, tokens: Tokens, sqlite_store: SQLiteStore, ann: User, bob: User
+) -> None:
+    await sessions.identify(await sessions.start(ann, HOME))
+    [session] = sqlite_store.sessions.of_user(ann.id)
+    mixed = tokens.sign(replace(session, user=bob.id), session.created)
+    assert await refusal_of(sessions, mixed) == "invalid_token"

@@ -209,5 +209,20 @@ def test_anything_else_is_no_network(text: str) -> None:
         kinds.networks(text)
 
 
-def test_any_text_is_text() -> None:
-    assert kinds.text(" 'a' # b ") == " 'a' # b "
+@pytest.mark.parametrize(
+    "text",
+    ["127.0.0.1", "10.0.0.1", "::", "::1", "fe80::1%eth0", "localhost", "bücher.example", "a."],
+)
+def test_a_host_is_an_address_or_a_name(text: str) -> None:
+    assert kinds.host(text) == text
+
+
+@pytest.mark.parametrize("text", ["..", "a..b", "a" * 64, "\udcff", "a\0b", "a\nb", "\x1b[2J"])
+def test_what_cannot_be_looked_up_is_no_host(text: str) -> None:
+    with pytest.raises(ValueError, match="expected an address or a host name"):
+        kinds.host(text)
+
+
+def test_a_path_holds_no_nul() -> None:
+    with pytest.raises(ValueError, match="a path holds no NUL"):
+        kinds.path("a\0b")

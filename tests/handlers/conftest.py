@@ -1,5 +1,6 @@
 """A server on a real socket, on both stores, and a client that speaks JSON to it."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,9 +14,15 @@ from tornado.ioloop import IOLoop
 from tornado.testing import bind_unused_port
 
 import server as hubbub
+from chat import commands, presence
+from chat.chat import Speaker
+from chat.sessions import Client as Place
 from conf.settings import Settings
 from handlers.application import make_application
+from models.records import Message, Room, RoomRole, User, now
 from models.store import Store
+from tests.contract import samples
+from tests.handlers.sockets import Client, bearer, dial
 
 SECRET = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 PASSWORD = "correct horse 42"
@@ -57,6 +64,10 @@ class Hubbub:
         sock, self.port = bind_unused_port()
         self.server.add_socket(sock)
         self.client = AsyncHTTPClient(force_instance=True)
+        self.clients: list[Client] = []
+        loop = IOLoop.current().asyncio_loop  # type: ignore[attr-defined]
+        self._keeping = loop.create_task(self.services.sockets.keep())
+        self._stopped = False
 
     async def call(
         self,
@@ -104,10 +115,75 @@ class Hubbub:
         """Tell whether a token still opens anything."""
         return (await self.get("/api/auth/me", token)).status == 200
 
-    def close(self) -> None:
+    async def resident(self, name: str, **fields: Any) -> Person:
+        """Let somebody be there, and be logged in, without the cost of a password."""
+        user: User = samples.user(name, **fields)
+        await self.core.disk.run(self.core.store.users.add, user)
+        return Person(user.id, name, await self.login(user))
+
+    async def residents(self, *names: str) -> list[Person]:
+        return [await self.resident(name) for name in names]
+
+    async def login(self, user: User) -> str:
+        """Log somebody in once more."""
+        return await self.core.sessions.start(user, Place("127.0.0.1", "a test"))
+
+    async def room(self, roles: Mapping[str, RoomRole], kind: str = "private") -> Room:
+        """Let a room be there, with these people in these roles."""
+        made: Room = samples.room(kind, created=now(), active=now())
+        members = [
+            samples.member(made.id, user, role=role, joined=samples.at(n))
+            for n, (user, role) in enumerate(roles.items())
+        ]
+        await self.core.disk.run(self.core.store.rooms.add, made, members)
+        return made
+
+    async def dial(self, path: str = "/ws", **more: Any) -> Client:
+        """Open a socket that nobody has logged in yet."""
+        client = await dial(self.port, path, **more)
+        self.clients.append(client)
+        return client
+
+    async def socket(self, person: Person) -> Client:
+        """Open a socket of somebody, who has heard of it."""
+        client = await self.dial(headers=bearer(person.token))
+        await client.hear("ONLINE_USERS")
+        return client
+
+    async def sockets(self, *people: Person) -> list[Client]:
+        """Open a socket for each, and let them forget what they heard of one another."""
+        clients = [await self.socket(person) for person in people]
+        here = {person.id for person in people}
+        for client, person in zip(clients, people, strict=True):
+            present = set((await client.hear("AUTH_SUCCESS"))["online"])
+            for other in here - present - {person.id}:
+                await client.hear("USER_ONLINE", userId=other)
+            client.forget()
+        return clients
+
+    async def say(self, person: Person, room_id: str, content: str = "hello") -> Message:
+        """Say something without a socket."""
+        await self.core.people.load([person.id])
+        command = commands.SendMessage(room_id=room_id, content=content)
+        said = await self.core.chat.send(Speaker(person.id, person.name), command)
+        return (await said).message
+
+    async def stop(self) -> None:
+        """Stop as `server.py` does; twice does no harm."""
+        if self._stopped:
+            return
+        self._stopped = True
         self.client.close()
         self.server.stop()
-        IOLoop.current().run_sync(self.server.close_all_connections)
+        self._keeping.cancel()
+        await asyncio.wait([self._keeping])
+        self.services.sockets.close_all()
+        for client in self.clients:
+            await client.over()
+        await self.core.chat.journal.close()
+        self.core.presence.close()
+        self.core.typing.close()
+        await self.server.close_all_connections()
         self.core.hasher.close()
         self.core.disk.close()
 
@@ -116,8 +192,12 @@ Starter = Callable[..., Hubbub]
 
 
 @pytest.fixture
-def start(io_loop: IOLoop, store: Store, tmp_path: Path) -> Iterator[Starter]:
+def start(
+    io_loop: IOLoop, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Starter]:
     """Start servers with settings of one's own."""
+    # Who comes is told at once, and not again to somebody who comes a moment later.
+    monkeypatch.setattr(presence, "GATHER_SECONDS", 0)
     started: list[Hubbub] = []
 
     def start(**settings: Any) -> Hubbub:
@@ -127,7 +207,7 @@ def start(io_loop: IOLoop, store: Store, tmp_path: Path) -> Iterator[Starter]:
 
     yield start
     for one in started:
-        one.close()
+        io_loop.run_sync(one.stop)
 
 
 @pytest.fixture

@@ -78,10 +78,15 @@ async def raw_exchange(port: int, *parts: bytes) -> bytes:
     return answer
 
 
-async def test_a_body_that_says_it_is_enormous_is_refused_before_it_comes(hub: Hubbub) -> None:
+@pytest.mark.parametrize(
+    "length", [str(MAX_DISCARDED + 1), "9" * 30, "9" * 5000], ids=["large", "30", "5000"]
+)
+async def test_a_body_that_says_it_is_enormous_is_refused_before_it_comes(
+    hub: Hubbub, length: str
+) -> None:
     head = (
         f"POST {LOGIN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {MAX_DISCARDED + 1}\r\n\r\n"
+        f"Content-Length: {length}\r\n\r\n"
     )
     answer = await raw_exchange(hub.port, head.encode())
     assert answer.startswith(b"HTTP/1.1 413 ")

@@ -61,6 +61,18 @@ async def test_a_bad_password_is_refused(hub: Hubbub, monkeypatch: pytest.Monkey
     assert await hub.is_in(ann.token)
 
 
+async def test_what_is_not_utf8_is_refused(hub: Hubbub, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = await hub.person("ann")
+    for errors in ("strict", "surrogateescape"):
+        typed = io.TextIOWrapper(io.BytesIO(b"\xff\xfe horse 43\n"), "utf-8", errors)
+        monkeypatch.setattr(sys, "stdin", typed)
+        with pytest.raises(Invalid, match="not UTF-8"):
+            await console(hub).run("password", "ann")
+    with pytest.raises(Invalid, match="not UTF-8"):
+        await console(hub).run("disable", "\udcff")
+    assert await hub.is_in(ann.token)
+
+
 async def test_nobody_cannot_be_found(hub: Hubbub) -> None:
     with pytest.raises(NotFound):
         await console(hub).run("promote", "nobody")

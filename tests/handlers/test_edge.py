@@ -1,6 +1,8 @@
 """What every answer has in common."""
 
+import asyncio
 import logging
+import socket
 
 import pytest
 
@@ -148,3 +150,15 @@ async def test_a_line_is_logged_without_the_token_and_with_the_request_id(
     [record] = [r for r in caplog.records if r.name == "hubbub.access"]
     assert "sesame" not in record.getMessage()
     assert "page=2" in record.getMessage()
+
+
+async def test_a_server_that_stops_asks_clients_to_hang_up(hub: Hubbub) -> None:
+    def said() -> bytes:
+        with socket.create_connection(("127.0.0.1", hub.port)) as client:
+            client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            return client.recv(65536)
+
+    # In a thread, for Tornado's client asks for a close itself.
+    assert b"\r\nConnection: close\r\n" not in await asyncio.to_thread(said)
+    await hub.services.running.drained(0)
+    assert b"\r\nConnection: close\r\n" in await asyncio.to_thread(said)

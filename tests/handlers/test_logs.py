@@ -2,6 +2,7 @@
 
 import json
 import logging
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -30,6 +31,18 @@ def record_of(error: Exception) -> logging.LogRecord:
         raise error
     except type(error):
         return record("it broke", exc_info=sys.exc_info())
+
+
+def test_an_escape_is_written_when_no_file_can_be_opened_any_more() -> None:
+    # In a process of its own, which has not imported what the first escape would need.
+    script = """if True:
+        import resource
+        from handlers.logs import escaped
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+        print(escaped("a" + chr(27)))
+    """
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("a\\x1b\n", "")
 
 
 @pytest.fixture

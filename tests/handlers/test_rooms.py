@@ -3,6 +3,7 @@
 import pytest
 
 from models.records import EVERYONE
+from models.store import Unavailable
 from tests.handlers.conftest import Answer, Hubbub, Person
 
 pytestmark = pytest.mark.gen_test(timeout=20)
@@ -171,3 +172,23 @@ async def test_nobody_is_online_without_a_socket(hub: Hubbub) -> None:
     ann = await hub.person("ann")
     answer = await hub.get("/api/online-users", ann.token)
     assert answer.json == {"onlineUsers": [], "userIds": []}
+
+
+async def test_a_deletion_that_broke_off_in_the_middle_can_be_repeated(
+    hub: Hubbub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hub.person("ann")
+    bob = await hub.person("bob")
+    room = (await make(hub, bob)).json["id"]
+    password = {"password": "correct horse 42"}
+
+    def fails(*_: object) -> None:
+        raise Unavailable("for a moment")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(hub.core.store.rooms, "delete", fails)
+        answer = await hub.call("DELETE", "/api/auth/me", password, token=bob.token)
+    assert (answer.status, await hub.is_in(bob.token)) == (503, True)
+    again = await hub.call("DELETE", "/api/auth/me", password, token=bob.token)
+    assert again.status == 200
+    assert hub.core.store.rooms.get(room) is None

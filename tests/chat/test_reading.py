@@ -1,0 +1,174 @@
+"""Reading rooms: pages, changes, and lists, for those who may."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from chat import reading as module
+from chat.commands import DeleteMessage, EditMessage, History, Sync
+from chat.reading import Reading
+from models.records import EVERYONE
+from tests.chat.engine import Core, code_of, speaker, until
+from tests.chat.engine import make_core as make_core
+
+pytestmark = pytest.mark.gen_test(timeout=30)
+
+OK, NO_ROOM = "ok", "room_not_found"
+
+
+@pytest.fixture
+def reading(core: Core) -> Reading:
+    return Reading(core.store, core.disk, core.rooms, core.people)  # type: ignore[arg-type]
+
+
+async def page(
+    reading: Reading, user: str, room: str, limit: int = 4, **place: Any
+) -> tuple[list[int], bool]:
+    read = await reading.history(user, History(room_id=room, limit=limit, **place))
+    return [message.seq for message in read.messages], read.has_more
+
+
+async def test_pages_of_a_room(core: Core, reading: Reading) -> None:
+    ann = core.person()
+    room = await core.room({ann.id: "owner"})
+    assert await page(reading, ann.id, room.id) == ([], False)
+    for _ in range(9):
+        await core.say(ann, room)
+    for place, seqs, has_more in (
+        ({}, [6, 7, 8, 9], True),
+        ({"limit": 9}, [1, 2, 3, 4, 5, 6, 7, 8, 9], False),
+        ({"limit": 8}, [2, 3, 4, 5, 6, 7, 8, 9], True),
+        ({"before": 6}, [2, 3, 4, 5], True),
+        ({"before": 5}, [1, 2, 3, 4], False),
+        ({"before": 2}, [1], False),
+        ({"before": 1}, [], False),
+        ({"before": 99}, [6, 7, 8, 9], True),
+        ({"before": 0}, [], False),
+        ({"after": 0}, [1, 2, 3, 4], True),
+        ({"after": 5}, [6, 7, 8, 9], False),
+        ({"after": 4}, [5, 6, 7, 8], True),
+        ({"after": 9}, [], False),
+        ({"after": 2**53}, [], False),
+        ({"around": 5}, [3, 4, 5, 6], True),
+        ({"around": 7}, [5, 6, 7, 8], True),
+        ({"around": 8}, [6, 7, 8, 9], False),
+        ({"around": 9}, [7, 8, 9], False),
+        ({"around": 1}, [1, 2, 3, 4], True),
+        ({"around": 0}, [1, 2, 3, 4], True),
+        ({"around": 99}, [8, 9], False),
+        ({"around": 5, "limit": 1}, [5], True),
+    ):
+        assert await page(reading, ann.id, room.id, **place) == (seqs, has_more), place
+
+
+async def test_a_page_has_one_place(core: Core, reading: Reading) -> None:
+    ann = core.person()
+    room = await core.room({ann.id: "owner"})
+    for places in (("before", "after"), ("after", "around"), ("before", "around")):
+        command = History(room_id=room.id, **dict.fromkeys(places, 1))
+        assert await code_of(reading.history(ann.id, command)) == "invalid_body"
+
+
+async def test_a_page_knows_the_names_of_those_who_said_it(core: Core, reading: Reading) -> None:
+    ann = core.person()
+    room = await core.room({ann.id: "owner"})
+    await core.say(ann, room)
+    core.people._known.clear()
+    await page(reading, ann.id, room.id)
+    assert core.people.name(ann.id) == ann.name
+
+
+@pytest.mark.parametrize(
+    ("kind", "codes"),
+    [("private", (OK, OK, OK, NO_ROOM, NO_ROOM)), ("public", (OK,) * 5)],
+)
+async def test_who_may_read(
+    core: Core, reading: Reading, kind: str, codes: tuple[str, ...]
+) -> None:
+    cast = await core.cast(kind)
+    people = (cast.owner, cast.admin, cast.member, cast.stranger, cast.removed)
+    history, sync = History(room_id=cast.room.id), Sync(room_id=cast.room.id, since=0)
+    for one, code in zip(people, codes, strict=True):
+        assert await code_of(reading.history(one.id, history)) == code
+        assert await code_of(reading.changes(one.id, sync)) == code
+        # Whoever is not in a public room reads it, but it is none of theirs.
+        mine = OK if cast.room.has(one.id) else NO_ROOM
+        assert await code_of(reading.room(one.id, cast.room.id)) == mine
+    assert await code_of(reading.history(cast.owner.id, History(room_id="0" * 24))) == NO_ROOM
+    assert await code_of(reading.history(cast.stranger.id, History(room_id=EVERYONE))) == OK
+
+
+async def test_changes_come_in_order_and_each_message_once(core: Core, reading: Reading) -> None:
+    ann = core.person()
+    room = await core.room({ann.id: "owner"})
+    one, two, _ = [await core.say(ann, room) for _ in range(3)]
+    await core.chat.edit(speaker(ann), EditMessage(message_id=two.id, content="x"))
+    await core.chat.delete(speaker(ann), DeleteMessage(message_id=one.id))
+    for since, limit, found, rev, complete in (
+        (0, 3, [(3, 3), (2, 4), (1, 5)], 5, True),
+        (0, 2, [(3, 3), (2, 4)], 4, False),
+        (3, 2, [(2, 4), (1, 5)], 5, True),
+        (4, 2, [(1, 5)], 5, True),
+        (5, 2, [], 5, True),
+        (6, 2, [], 5, False),
+        (2**53, 2, [], 5, False),
+    ):
+        command = Sync(room_id=room.id, since=since, limit=limit)
+        changes = await reading.changes(ann.id, command)
+        heard = [(message.seq, message.rev) for message in changes.messages]
+        assert (heard, changes.rev, changes.complete) == (found, rev, complete), command
+
+
+async def test_what_is_stored_and_not_yet_told_is_left_to_those_who_tell_it(
+    core: Core, reading: Reading
+) -> None:
+    ann = core.person()
+    room = await core.room({ann.id: "owner"})
+    ear = core.ear(ann)
+    await core.say(ann, room)
+    room.rev = 0  # as it is until the commit has returned
+    changes = await reading.changes(ann.id, Sync(room_id=room.id, since=0))
+    assert (changes.messages, changes.rev, changes.complete) == ([], 0, True)
+    assert ear.kinds() == ["MessageStored"]
+
+
+async def test_the_rooms_of_a_user_the_latest_first_and_in_pages(
+    core: Core, reading: Reading
+) -> None:
+    ann, bob = core.person(), core.person()
+    rooms = [await core.room({ann.id: "owner"}) for _ in range(3)]
+    await core.room({bob.id: "owner"})
+    for number in (2, 0, 1):
+        await core.say(ann, rooms[number])
+        await core.chat.hints.write()
+    states = await reading.rooms(ann.id, limit=2)
+    assert [state.room.id for state in states] == [rooms[1].id, rooms[0].id]
+    last = core.real.rooms.get(rooms[0].id)
+    assert last is not None
+    rest = await reading.rooms(ann.id, before=(last.active, last.id), limit=2)
+    assert [state.room.id for state in rest] == [rooms[2].id]
+
+
+async def test_a_large_room_names_some_of_its_people(
+    core: Core, reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_NAMED", 2)
+    people = [core.person() for _ in range(4)]
+    room = await core.room(dict.fromkeys((one.id for one in people), "member"))
+    state = await reading.room(people[0].id, room.id)
+    assert [user.id for user in state.members] == sorted(one.id for one in people)[:2]
+
+
+async def test_what_is_read_while_it_is_written_has_no_gaps(core: Core, reading: Reading) -> None:
+    ann = core.person()
+    room = await core.room({ann.id: "owner"})
+    ear = core.ear(ann)
+    gate = core.store.gate("commit")
+    saying = asyncio.ensure_future(core.say(ann, room))
+    await gate.reached()
+    changes = await reading.changes(ann.id, Sync(room_id=room.id, since=0))
+    gate.open()
+    await saying
+    await until(lambda: ear.heard)
+    assert len(changes.messages) + len(ear.heard) == 1

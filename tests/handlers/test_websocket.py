@@ -1,0 +1,824 @@
+"""Native sockets: logging in and being logged out, missing nothing, and who hears what."""
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from chat import typing
+from chat.journal import Journal
+from handlers import sockets, websocket
+from models.records import EVERYONE, now
+from models.store import Store, Unavailable
+from tests.chat.engine import Gate, until
+from tests.contract import samples
+from tests.handlers.conftest import PASSWORD, Hubbub, Person, Starter
+from tests.handlers.sockets import Client, Denied, bearer, said
+
+pytestmark = pytest.mark.gen_test(timeout=60)
+
+PATHS = ("/", "/ws", "/socket")
+NO_TOKEN = "no.token.at-all"
+
+# Longer than any test may take.
+LONG = 3600.0
+
+
+def offering(*protocols: str) -> dict[str, str]:
+    return {"Sec-WebSocket-Protocol": ", ".join(protocols)}
+
+
+async def welcomed(socket: Client) -> dict[str, Any]:
+    """What a socket was told when it was logged in."""
+    return await socket.hear("AUTH_SUCCESS")
+
+
+# Logging in
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_socket_is_logged_in_by_its_first_frame(hub: Hubbub, path: str) -> None:
+    [ann] = await hub.residents("ann")
+    socket = await hub.dial(path)
+    socket.tell("AUTH", 7, token=ann.token)
+    welcome = await welcomed(socket)
+    assert await socket.hear("ONLINE_USERS") == {"userIds": [ann.id]}
+    assert socket.frames[0]["id"] == 7
+    assert (welcome["user"]["id"], welcome["user"]["username"]) == (ann.id, "ann")
+    assert (welcome["rooms"], welcome["online"]) == ([], [ann.id])
+    assert "password" not in str(welcome).lower()
+
+
+async def test_frames_behind_the_first_wait_until_it_is_answered(hub: Hubbub) -> None:
+    [ann] = await hub.residents("ann")
+    first, second = said("AUTH", 1, token=ann.token), said("PRESENCE", 2)
+    socket = await hub.dial(behind=first + second)
+    await socket.until(lambda: len(socket.frames) == 3)
+    kinds = [heard["type"] for heard in socket.frames]
+    assert kinds == ["AUTH_SUCCESS", "ONLINE_USERS", "ACK"]
+
+
+async def test_a_socket_is_logged_in_by_a_header(hub: Hubbub) -> None:
+    [ann] = await hub.residents("ann")
+    socket = await hub.dial(headers=bearer(ann.token))
+    assert (await welcomed(socket))["user"]["id"] == ann.id
+    assert await socket.code_of("AUTH", token=ann.token) == "already_authenticated"
+
+
+async def test_a_socket_is_logged_in_by_a_subprotocol(hub: Hubbub) -> None:
+    [ann] = await hub.residents("ann")
+    socket = await hub.dial(headers=offering("hubbub", f"bearer.{ann.token}"))
+    assert (await welcomed(socket))["user"]["id"] == ann.id
+    assert socket.headers["sec-websocket-protocol"] == "hubbub"
+
+
+async def test_a_subprotocol_of_others_is_not_chosen(hub: Hubbub) -> None:
+    socket = await hub.dial(headers=offering("graphql-ws"))
+    assert "sec-websocket-protocol" not in socket.headers
+
+
+@pytest.mark.parametrize("way", ["frame", "header", "subprotocol"])
+async def test_a_token_that_is_refused_closes_the_socket(hub: Hubbub, way: str) -> None:
+    headers = {
+        "frame": {},
+        "header": bearer(NO_TOKEN),
+        "subprotocol": offering("hubbub", f"bearer.{NO_TOKEN}"),
+    }
+    socket = await hub.dial(headers=headers[way])
+    if way == "frame":
+        socket.tell("AUTH", "first", token=NO_TOKEN)
+    assert await socket.closed() == 4002
+    [answer] = socket.frames
+    assert (answer["type"], answer["payload"]["code"]) == ("AUTH_ERROR", "invalid_token")
+    assert answer.get("id") == ("first" if way == "frame" else None)
+    assert len(hub.services.sockets) == 0
+
+
+async def test_tokens_of_those_who_may_not_come_in_are_refused(hub: Hubbub) -> None:
+    ann, bob, cat = await hub.residents("ann", "bob", "cat")
+    users, sessions = hub.core.store.users, hub.core.store.sessions
+    await hub.core.disk.run(users.change, ann.id, disabled=True)
+    await hub.core.disk.run(sessions.end_all, bob.id)
+    late = samples.session(cat.id, expires=now() - timedelta(seconds=1))
+    await hub.core.disk.run(sessions.add, late)
+    expired = hub.core.sessions._tokens.sign(late, now() - timedelta(hours=1))
+    for token, code in (
+        (ann.token, "account_disabled"),
+        (bob.token, "invalid_token"),
+        (expired, "token_expired"),
+        (cat.token[:-2] + ("AA" if cat.token[-2:] != "AA" else "BB"), "invalid_token"),
+        ("", "invalid_token"),
+        ("a" * 60_000, "invalid_token"),
+    ):
+        socket = await hub.dial()
+        socket.tell("AUTH", token=token)
+        assert (await socket.hear("AUTH_ERROR"))["code"] == code
+        assert await socket.closed() == 4002
+
+
+async def test_a_socket_that_nobody_logs_in_is_closed(start: Starter) -> None:
+    hub = start(authentication_timeout=0.2)
+    socket = await hub.dial()
+    assert await socket.closed() == 4001
+    assert socket.frames == []
+    assert len(hub.services.sockets) == 0
+
+
+async def test_whoever_is_logged_in_has_all_the_time(start: Starter) -> None:
+    hub = start(authentication_timeout=0.2)
+    [ann] = await hub.residents("ann")
+    socket, nobody = await hub.socket(ann), await hub.dial()
+    assert await nobody.closed() == 4001
+    assert await socket.code_of("PRESENCE") == "ok"
+
+
+async def test_only_pages_of_listed_origins_and_our_own_connect(start: Starter) -> None:
+    hub = start(client_url=("https://app.example",))
+    own = f"http://127.0.0.1:{hub.port}"
+    for origin in ("https://app.example", own):
+        assert (await hub.dial(headers={"Origin": origin})).status == 101
+    for origin in ("https://evil.example", "null", f"{own}.evil.example", "https://app.example.x"):
+        with pytest.raises(Denied) as denied:
+            await hub.dial(headers={"Origin": origin, "Authorization": "Bearer x"})
+        assert denied.value.status == 403
+
+
+async def test_other_paths_have_no_socket(hub: Hubbub) -> None:
+    for path in ("/health", "/api/rooms", "/ws/", "/nothing"):
+        with pytest.raises(Denied):
+            await hub.dial(path)
+    assert (await hub.get("/ws")).status == 404
+
+
+# Caps
+
+
+async def test_a_user_has_so_many_sockets(start: Starter) -> None:
+    hub = start(rate_limits=True, sockets_per_user=2)
+    ann, bob = await hub.residents("ann", "bob")
+    first, _ = await hub.socket(ann), await hub.socket(ann)
+    third = await hub.dial(headers=bearer(ann.token))
+    refusal = await third.hear("AUTH_ERROR")
+    assert (refusal["code"], refusal["retryAfter"]) == ("too_many_sockets", 30)
+    assert await third.closed() == 4004
+    await hub.socket(bob)
+    first.close()
+    await first.closed()
+    await hub.socket(ann)
+
+
+async def test_an_address_has_so_many_sockets(start: Starter) -> None:
+    hub = start(rate_limits=True, sockets_per_address=2)
+    first, _ = await hub.dial(), await hub.dial()
+    with pytest.raises(Denied) as denied:
+        await hub.dial()
+    assert denied.value.status == 503
+    first.close()
+    await first.closed()
+    await hub.dial()
+
+
+async def test_so_many_sockets_may_be_open_that_nobody_has_logged_in(start: Starter) -> None:
+    hub = start(rate_limits=True, sockets_unauthenticated=1)
+    [ann] = await hub.residents("ann")
+    first = await hub.dial()
+    with pytest.raises(Denied) as denied:
+        await hub.dial(headers=bearer(ann.token))
+    assert denied.value.status == 503
+    first.tell("AUTH", token=ann.token)
+    await welcomed(first)
+    await hub.dial()
+
+
+async def test_an_address_tries_so_many_tokens(start: Starter) -> None:
+    hub = start(rate_limits=True)
+    codes = set()
+    while 4004 not in codes:
+        socket = await hub.dial(headers=bearer(NO_TOKEN))
+        codes.add(await socket.closed())
+    assert socket.frames[0]["payload"]["code"] == "rate_limited"
+    assert codes == {4002, 4004}
+
+
+async def test_messages_and_commands_have_rates_of_their_own(start: Starter) -> None:
+    hub = start(rate_limits=True, message_burst=2, message_rate=1, command_burst=3, command_rate=1)
+    [ann] = await hub.residents("ann")
+    socket = await hub.socket(ann)
+    send = {"roomId": EVERYONE, "content": "x"}
+    codes = [await socket.code_of("SEND_MESSAGE", **send) for _ in range(3)]
+    assert codes == ["ok", "ok", "rate_limited"]
+    assert [await socket.code_of("PRESENCE") for _ in range(4)] == ["ok"] * 3 + ["rate_limited"]
+
+
+# The end of a login
+
+
+async def log_out(hub: Hubbub, ann: Person) -> None:
+    await hub.post("/api/auth/logout", token=ann.token)
+
+
+async def log_out_everywhere(hub: Hubbub, ann: Person) -> None:
+    await hub.post("/api/auth/logout-all", token=ann.token)
+
+
+async def change_password(hub: Hubbub, ann: Person) -> None:
+    body = {"currentPassword": PASSWORD, "newPassword": "another horse 43"}
+    assert (await hub.post("/api/auth/password", body, token=ann.token)).status == 200
+
+
+async def delete_account(hub: Hubbub, ann: Person) -> None:
+    body = {"password": PASSWORD}
+    answer = await hub.call("DELETE", "/api/auth/me", body, token=ann.token)
+    assert answer.status == 200, answer.body
+
+
+async def be_disabled(hub: Hubbub, ann: Person) -> None:
+    await hub.core.administration.disable(ann.id)
+
+
+async def be_ended_elsewhere(hub: Hubbub, ann: Person) -> None:
+    session = hub.core.sessions._tokens.read(ann.token).session
+    await hub.core.disk.run(hub.core.store.sessions.end, session)
+
+
+async def be_disabled_elsewhere(hub: Hubbub, ann: Person) -> None:
+    await hub.core.disk.run(hub.core.store.users.change, ann.id, disabled=True)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        log_out, log_out_everywhere, change_password, delete_account, be_disabled,
+        be_ended_elsewhere, be_disabled_elsewhere,
+    ],
+)  # fmt: skip
+async def test_a_login_that_ends_closes_its_sockets(
+    hub: Hubbub, end: Callable[[Hubbub, Person], Awaitable[None]]
+) -> None:
+    bob, ann = await hub.person("bob"), await hub.person("ann")
+    theirs = [await hub.socket(ann), await hub.socket(ann)]
+    other = await hub.socket(bob)
+    await end(hub, ann)
+    assert [await socket.closed() for socket in theirs] == [4003, 4003]
+    heard = [len(socket.frames) for socket in theirs]
+    assert await other.code_of("SEND_MESSAGE", roomId=EVERYONE, content="are you there?") == "ok"
+    assert [len(socket.frames) for socket in theirs] == heard
+    assert not hub.core.hub.is_connected(ann.id)
+    assert len(hub.services.sockets) == 1
+
+
+def test_the_end_of_a_login_is_noticed_within_a_second() -> None:
+    assert sockets.WATCH_SECONDS < 1
+
+
+async def test_only_the_login_that_ends_loses_its_sockets(hub: Hubbub) -> None:
+    [ann] = await hub.residents("ann")
+    [user] = await hub.core.people.users([ann.id])
+    other = Person(ann.id, "ann", await hub.login(user))
+    one, two = await hub.socket(ann), await hub.socket(other)
+    await log_out(hub, ann)
+    assert await one.closed() == 4003
+    assert await two.code_of("PRESENCE") == "ok"
+
+
+async def test_a_login_that_expires_closes_its_sockets(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "WATCH_SECONDS", 0.05)
+    hub = start()
+    [ann] = await hub.residents("ann")
+    session = samples.session(ann.id, expires=now() + timedelta(hours=1))
+    token = hub.core.sessions._tokens.sign(session, now())
+    soon = replace(session, expires=now() + timedelta(seconds=0.3))
+    await hub.core.disk.run(hub.core.store.sessions.add, soon)
+    socket = await hub.socket(Person(ann.id, "ann", token))
+    assert await socket.closed() == 4003
+
+
+async def test_a_stop_says_goodbye(start: Starter) -> None:
+    hub = start()
+    [ann] = await hub.residents("ann")
+    socket = await hub.socket(ann)
+    hub.services.sockets.close_all()
+    assert await socket.closed() == 1001
+
+
+# Missing nothing
+
+
+@pytest.fixture
+def gated(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Gate]:
+    """Holds a call to the store up, before it is done or after that."""
+
+    def gate(part: object, name: str, *, done: bool) -> Gate:
+        held, real = Gate(), getattr(part, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            monkeypatch.setattr(part, name, real)
+            if not done:
+                return held(lambda: real(*args, **kwargs))
+            result = real(*args, **kwargs)
+            return held(lambda: result)
+
+        monkeypatch.setattr(part, name, call)
+        return held
+
+    return gate
+
+
+async def resumed(hub: Hubbub, person: Person, rooms: dict[str, int]) -> Client:
+    socket = await hub.dial()
+    socket.tell("AUTH", token=person.token, rooms=rooms)
+    await welcomed(socket)
+    await socket.hear("ONLINE_USERS")
+    return socket
+
+
+def told_of(socket: Client) -> list[tuple[int, str]]:
+    """The messages that a socket has been told of, by their rev."""
+    frames = [one for one in socket.frames if one["type"].startswith("MESSAGE")]
+    return [(one["payload"]["rev"], one["payload"]["content"]) for one in frames]
+
+
+async def test_all_changes_that_were_missed_are_told_once_and_in_order(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    [socket] = await hub.sockets(ann)
+    room = (await hub.room({ann.id: "owner", bob.id: "member"})).id
+    ids = [(await hub.say(ann, room, f"m{n}")).id for n in range(1, 6)]
+    ids.append((await hub.say(ann, room, "m6")).id)
+    for kind, number, fields in (
+        ("EDIT_MESSAGE", 1, {"content": "m1 anew"}),
+        ("DELETE_MESSAGE", 2, {}),
+        ("REACT", 3, {"emoji": "👍"}),
+        ("PIN", 4, {"on": True}),
+        ("REACT", 1, {"emoji": "🎉"}),
+    ):
+        await socket.ask(kind, messageId=ids[number - 1], **fields)
+    back = await resumed(hub, bob, {room: 5})
+    assert await back.hear("SYNCED") == {"roomId": room, "rev": 11, "complete": True}
+    assert told_of(back) == [(6, "m6"), (8, ""), (9, "m3"), (10, "m4"), (11, "m1 anew")]
+    kinds = [heard["type"] for heard in back.frames[2:]]
+    assert kinds == ["MESSAGE"] + ["MESSAGE_CHANGED"] * 4 + ["SYNCED"]
+    last = back.frames[6]["payload"]
+    assert (last["seq"], last["reactions"]) == (1, {"🎉": [ann.id]})
+    assert back.frames[3]["payload"]["deletedAt"] is not None
+    assert back.frames[5]["payload"]["pinned"] is True
+
+
+async def test_nothing_missed_is_said_as_well(hub: Hubbub) -> None:
+    [ann] = await hub.residents("ann")
+    room = (await hub.room({ann.id: "owner"})).id
+    await hub.say(ann, room)
+    socket = await resumed(hub, ann, {room: 1})
+    assert await socket.hear("SYNCED") == {"roomId": room, "rev": 1, "complete": True}
+    assert told_of(socket) == []
+
+
+async def test_own_messages_come_back_with_their_client_id(hub: Hubbub) -> None:
+    [ann] = await hub.residents("ann")
+    [socket] = await hub.sockets(ann)
+    await socket.ask("SEND_MESSAGE", roomId=EVERYONE, content="x", clientId="c1")
+    back = await resumed(hub, ann, {EVERYONE: 0})
+    message = await back.hear("MESSAGE")
+    assert message["clientId"] == "c1"
+    assert "tempId" not in message
+
+
+async def test_rooms_that_one_is_not_in_are_refused_and_the_others_are_caught_up(
+    hub: Hubbub,
+) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    mine, theirs = await hub.room({ann.id: "owner"}), await hub.room({bob.id: "owner"})
+    await hub.say(bob, theirs.id, "secret")
+    await hub.say(ann, mine.id, "mine")
+    socket = await resumed(hub, ann, {theirs.id: 0, "0" * 24: 0, "no id": 0, mine.id: 0})
+    assert (await socket.hear("SYNCED"))["roomId"] == mine.id
+    assert [one["code"] for one in socket.heard("ERROR")] == ["room_not_found"] * 3
+    assert told_of(socket) == [(1, "mine")]
+
+
+async def test_more_than_is_told_at_once_is_said_to_be_incomplete(
+    hub: Hubbub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "MAX_CAUGHT_UP", 3)
+    [ann] = await hub.residents("ann")
+    room = (await hub.room({ann.id: "owner"})).id
+    for n in range(1, 6):
+        await hub.say(ann, room, f"m{n}")
+    socket = await resumed(hub, ann, {room: 1})
+    assert await socket.hear("SYNCED") == {"roomId": room, "rev": 4, "complete": False}
+    assert told_of(socket) == [(2, "m2"), (3, "m3"), (4, "m4")]
+    rest = await socket.ask("SYNC", roomId=room, since=4, limit=1)
+    assert rest == {"roomId": room, "rev": 5, "complete": True}
+    assert told_of(socket)[3:] == [(5, "m5")]
+
+
+async def test_rooms_beyond_the_limit_are_said_to_be_incomplete(
+    hub: Hubbub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "ROOMS_AT_ONCE", 1)
+    [ann] = await hub.residents("ann")
+    rooms = [(await hub.room({ann.id: "owner"})).id for _ in range(2)]
+    for room in rooms:
+        await hub.say(ann, room)
+    socket = await resumed(hub, ann, dict.fromkeys(rooms, 0))
+    assert await socket.hear("SYNCED") == {"roomId": rooms[0], "rev": 1, "complete": True}
+    assert await socket.hear("SYNCED") == {"roomId": rooms[1], "rev": 0, "complete": False}
+
+
+async def test_one_who_has_seen_what_is_not_there_must_start_anew(hub: Hubbub) -> None:
+    [ann] = await hub.residents("ann")
+    room = (await hub.room({ann.id: "owner"})).id
+    await hub.say(ann, room)
+    socket = await resumed(hub, ann, {room: 1_000_000})
+    assert await socket.hear("SYNCED") == {"roomId": room, "rev": 1, "complete": False}
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["in what is read", "not in what is read"])
+@pytest.mark.parametrize("way", ["AUTH", "SYNC"])
+async def test_what_is_said_during_the_catching_up_comes_once(
+    hub: Hubbub, gated: Callable[..., Gate], done: bool, way: str
+) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    room = (await hub.room({ann.id: "owner", bob.id: "member"})).id
+    await hub.say(ann, room, "m1")
+    socket = await hub.socket(bob) if way == "SYNC" else await hub.dial()
+    gate = gated(hub.core.store.messages, "changes", done=done)
+    if way == "SYNC":
+        socket.tell("SYNC", roomId=room, since=0)
+    else:
+        socket.tell("AUTH", token=bob.token, rooms={room: 0})
+    await gate.reached()
+    await hub.say(ann, room, "m2")
+    await hub.say(ann, room, "m3")
+    assert told_of(socket) == []
+    gate.open()
+    synced = await socket.hear("SYNCED")
+    assert synced == {"roomId": room, "rev": 1 if done else 3, "complete": True}
+    await hub.say(ann, room, "m4")
+    await socket.hear("MESSAGE", content="m4")
+    assert told_of(socket) == [(1, "m1"), (2, "m2"), (3, "m3"), (4, "m4")]
+
+
+async def test_what_is_stored_but_not_yet_told_comes_once(
+    hub: Hubbub, gated: Callable[..., Gate]
+) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    room = (await hub.room({ann.id: "owner", bob.id: "member"})).id
+    await hub.say(ann, room, "m1")
+    gate = gated(hub.core.store, "commit", done=True)
+    saying = asyncio.create_task(hub.say(ann, room, "m2"))
+    await gate.reached()
+    socket = await resumed(hub, bob, {room: 0})
+    await socket.hear("SYNCED")
+    gate.open()
+    await saying
+    await socket.caught_up()
+    assert told_of(socket) == [(1, "m1"), (2, "m2")]
+
+
+async def test_what_was_too_much_to_hold_starts_anew(
+    hub: Hubbub, gated: Callable[..., Gate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "MAX_HELD", 2)
+    ann, bob = await hub.residents("ann", "bob")
+    room = (await hub.room({ann.id: "owner", bob.id: "member"})).id
+    gate = gated(hub.core.store.messages, "changes", done=True)
+    socket = await hub.dial()
+    socket.tell("AUTH", token=bob.token, rooms={room: 0})
+    await gate.reached()
+    for _ in range(3):
+        await hub.say(ann, room)
+    gate.open()
+    assert await socket.closed() == 4008
+
+
+async def test_a_store_that_does_not_answer_is_said_so(
+    hub: Hubbub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> Any:
+        raise Unavailable("away")
+
+    [ann] = await hub.residents("ann")
+    [socket] = await hub.sockets(ann)
+    with monkeypatch.context() as patch:
+        patch.setattr(hub.core.store.messages, "history", away)
+        assert await socket.code_of("HISTORY", roomId=EVERYONE) == "store_unavailable"
+        patch.setattr(hub.core.store.sessions, "get", away)
+        [user] = await hub.core.people.users([ann.id])
+        token, late = await hub.login(user), await hub.dial()
+        late.tell("AUTH", 1, token=token)
+        assert (await late.hear("ERROR"))["code"] == "store_unavailable"
+    late.tell("AUTH", 2, token=token)
+    await welcomed(late)
+
+
+async def test_a_socket_that_cannot_be_welcomed_may_try_again(
+    hub: Hubbub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> Any:
+        raise Unavailable("away")
+
+    [ann] = await hub.residents("ann")
+    with monkeypatch.context() as patch:
+        patch.setattr(hub.core.store.rooms, "of_user", away)
+        socket = await hub.dial()
+        socket.tell("AUTH", 1, token=ann.token)
+        assert (await socket.hear("ERROR"))["code"] == "store_unavailable"
+        assert await socket.closed() == 1011
+    await resumed(hub, ann, {})
+
+
+async def test_a_refusal_for_one_who_has_gone_troubles_nobody(
+    hub: Hubbub, gated: Callable[..., Gate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> Any:
+        raise Unavailable("away")
+
+    monkeypatch.setattr("chat.journal.PATIENCE_SECONDS", 0)
+    ann, bob = await hub.residents("ann", "bob")
+    socket, other = await hub.sockets(ann, bob)
+    await socket.ask("SEND_MESSAGE", roomId=EVERYONE, content="before")
+    monkeypatch.setattr(hub.core.store, "commit", full)
+    gate = gated(hub.core.store, "commit", done=False)
+    socket.tell("SEND_MESSAGE", 1, roomId=EVERYONE, content="lost")
+    await gate.reached()
+    socket.vanish()
+    await until(lambda: not hub.core.hub.is_connected(ann.id))
+    gate.open()
+    monkeypatch.undo()
+    await journal_rests(hub.core.chat.journal)
+    gc.collect()  # asyncio complains of what nobody has looked at when it is thrown away
+    assert await other.code_of("SEND_MESSAGE", roomId=EVERYONE, content="after") == "ok"
+
+
+async def journal_rests(journal: Journal) -> None:
+    while journal._task is not None:
+        await asyncio.wait([journal._task])
+
+
+# Client ids
+
+
+async def test_a_direct_room_is_made_by_naming_a_user(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    one, two = await hub.sockets(ann, bob)
+    first = (await one.ask("SEND_MESSAGE", to=bob.id, content="hi"))["message"]
+    made = await two.hear("ROOM_CREATED")
+    assert (made["id"], made["kind"], made["type"]) == (first["roomId"], "direct", "private")
+    assert (await two.hear("MESSAGE"))["id"] == first["id"]
+    assert (await two.hear("NOTIFY", kind="message"))["senderUsername"] == "ann"
+    answer = (await two.ask("SEND_MESSAGE", to=ann.id, content="ho"))["message"]
+    assert (answer["roomId"], answer["seq"]) == (first["roomId"], 2)
+    assert (await one.hear("MESSAGE", content="ho"))["seq"] == 2
+    for to, code in ((ann.id, "invalid_participants"), ("0" * 24, "user_not_found")):
+        assert await one.code_of("SEND_MESSAGE", to=to, content="x") == code
+    assert await one.code_of("SEND_MESSAGE", content="x") == "missing_field"
+
+
+async def test_a_direct_room_that_was_left_comes_back_with_the_next_message(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    one, two = await hub.sockets(ann, bob)
+    room = (await one.ask("SEND_MESSAGE", to=bob.id, content="hi"))["message"]["roomId"]
+    await two.ask("LEAVE_ROOM", roomId=room)
+    assert (await welcomed(await hub.dial(headers=bearer(bob.token))))["rooms"] == []
+    await one.ask("SEND_MESSAGE", roomId=room, content="come back")
+    await two.hear("MESSAGE", content="come back")
+    rooms = (await welcomed(await hub.dial(headers=bearer(bob.token))))["rooms"]
+    assert [known["id"] for known in rooms] == [room]
+
+
+async def test_who_is_told_the_names_that_a_client_gives(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    here, there, other = await hub.sockets(ann, ann, bob)
+    for name in ("clientId", "tempId"):
+        here.tell("SEND_MESSAGE", roomId=EVERYONE, content="x", **{name: f"c-{name}"})
+        heard = [await socket.hear("MESSAGE") for socket in (here, there, other)]
+        assert [one.get("clientId") for one in heard] == [f"c-{name}", f"c-{name}", None]
+        assert [one.get("tempId") for one in heard] == [f"c-{name}", None, None]
+    here.tell("SEND_MESSAGE", roomId=EVERYONE, content="x")
+    heard = [await socket.hear("MESSAGE") for socket in (here, there, other)]
+    assert [one.get("clientId") for one in heard] == [None] * 3
+
+
+async def test_a_message_that_is_sent_again_is_the_same(start: Starter, store: Store) -> None:
+    hub = start()
+    ann, bob = await hub.residents("ann", "bob")
+    room = (await hub.room({ann.id: "owner", bob.id: "member"})).id
+    message = {"roomId": room, "content": "once", "clientId": "c1"}
+    here, there, other = await hub.sockets(ann, ann, bob)
+    first = await here.ask("SEND_MESSAGE", **message)
+    again = await here.ask("SEND_MESSAGE", **message)
+    elsewhere = await there.ask("SEND_MESSAGE", **message)
+    assert first == again == elsewhere
+    await hub.stop()
+    hub = start()
+    back, listener = await hub.socket(ann), await hub.socket(bob)
+    assert await back.ask("SEND_MESSAGE", **message) == first
+    fresh = (await listener.ask("SEND_MESSAGE", **message))["message"]  # bob's own c1
+    assert (fresh["seq"], fresh["senderId"]) == (2, bob.id)
+    assert len(told_of(other)) == 1
+    assert told_of(listener) == [(2, "once")]
+    assert await hub.core.disk.run(store.messages.get, first["message"]["id"]) is not None
+
+
+# Presence
+
+
+async def test_the_first_and_the_last_of_many_sockets_are_told(start: Starter) -> None:
+    hub = start(presence_grace=0.0)
+    ann, bob = await hub.residents("ann", "bob")
+    [socket] = await hub.sockets(bob)
+    first = await hub.socket(ann)
+    assert await socket.hear("USER_ONLINE") == {"userId": ann.id, "username": "ann"}
+    second = await hub.socket(ann)
+    assert set((await welcomed(second))["online"]) == {ann.id, bob.id}
+    first.close()
+    await first.closed()
+    await socket.caught_up()
+    assert socket.kinds() == []
+    second.vanish()
+    assert await socket.hear("USER_OFFLINE") == {"userId": ann.id, "username": "ann"}
+    assert (await socket.ask("PRESENCE"))["userIds"] == [bob.id]
+    assert "USER_ONLINE" not in [*first.kinds(), *second.kinds()]
+
+
+async def test_a_page_that_is_loaded_again_does_not_flicker(start: Starter) -> None:
+    hub = start(presence_grace=LONG)
+    ann, bob = await hub.residents("ann", "bob")
+    first, socket = await hub.sockets(ann, bob)
+    first.vanish()
+    await until(lambda: not hub.core.hub.is_connected(ann.id))
+    assert (await socket.ask("PRESENCE"))["userIds"] == sorted([ann.id, bob.id])
+    await hub.socket(ann)
+    await socket.caught_up()
+    assert socket.kinds() == []
+
+
+async def test_nobody_is_online_after_a_restart(start: Starter) -> None:
+    hub = start(presence_grace=LONG)
+    ann, bob = await hub.residents("ann", "bob")
+    await hub.socket(ann)
+    await hub.stop()
+    hub = start()
+    assert (await welcomed(await hub.dial(headers=bearer(bob.token))))["online"] == [bob.id]
+    assert (await hub.get(f"/api/users/{ann.id}", bob.token)).json["isOnline"] is False
+
+
+async def test_one_who_is_invisible_is_not_seen(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    await hub.call("PATCH", "/api/auth/profile", {"invisible": True}, token=ann.token)
+    [socket] = await hub.sockets(bob)
+    await hub.socket(ann)
+    assert (await socket.ask("PRESENCE"))["userIds"] == [bob.id]
+    await socket.caught_up()
+    assert socket.kinds() == []
+
+
+# Typing
+
+
+async def test_typing_is_told_to_the_others_and_not_again_and_again(hub: Hubbub) -> None:
+    ann, bob, eve = await hub.residents("ann", "bob", "eve")
+    one, too, two, three = await hub.sockets(ann, ann, bob, eve)
+    room = (await hub.room({ann.id: "owner", bob.id: "member"})).id
+    for _ in range(3):
+        await one.ask("TYPING", roomId=room)
+    assert await two.hear("TYPING") == {"roomId": room, "userId": ann.id, "username": "ann"}
+    await too.ask("STOP_TYPING", roomId=room)
+    assert await two.hear("STOP_TYPING") == {"roomId": room, "userId": ann.id}
+    await one.ask("STOP_TYPING", roomId=room)
+    for socket in (one, too, two, three):
+        await socket.caught_up()
+        assert socket.kinds() == []
+
+
+async def test_typing_ends_by_itself(hub: Hubbub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typing, "TYPING_SECONDS", 0.05)
+    ann, bob = await hub.residents("ann", "bob")
+    one, two = await hub.sockets(ann, bob)
+    room = (await hub.room({ann.id: "owner", bob.id: "member"})).id
+    await one.ask("TYPING", roomId=room)
+    await two.hear("TYPING")
+    assert await two.hear("STOP_TYPING") == {"roomId": room, "userId": ann.id}
+
+
+# Receipts
+
+
+async def test_receipts_go_to_those_whose_messages_they_are_about(hub: Hubbub) -> None:
+    ann, bob, cat = await hub.residents("ann", "bob", "cat")
+    room = (await hub.room(dict.fromkeys((ann.id, bob.id, cat.id), "member"))).id
+    await hub.say(ann, room)
+    await hub.say(cat, room)
+    one, two, two_too, three = await hub.sockets(ann, bob, bob, cat)
+    assert await two.ask("DELIVERED", roomId=room, seq=1) == {
+        "roomId": room, "delivered": 1, "read": 0,
+    }  # fmt: skip
+    receipt = {"roomId": room, "userId": bob.id, "delivered": 1, "read": 0}
+    for socket in (one, two, two_too):
+        assert await socket.hear("RECEIPT") == receipt
+    await three.caught_up()
+    assert three.kinds() == []
+    await two.ask("READ", roomId=room, seq=2)
+    for socket in (one, two, two_too, three):
+        assert await socket.hear("RECEIPT") == {**receipt, "delivered": 2, "read": 2}
+
+
+async def test_marks_never_go_back(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    room = (await hub.room(dict.fromkeys((ann.id, bob.id), "member"))).id
+    messages = [await hub.say(ann, room) for _ in range(3)]
+    one, two = await hub.sockets(ann, bob)
+    marks = {"roomId": room, "delivered": 2, "read": 2}
+    assert await two.ask("READ", messageId=messages[1].id) == marks
+    await one.hear("RECEIPT")
+    assert await two.ask("READ", roomId=room, seq=1) == marks
+    assert await two.ask("DELIVERED", messageId=messages[0].id) == marks
+    await one.caught_up()
+    assert one.kinds() == []
+    # A mark beyond the last message reaches as far as that.
+    assert await two.ask("READ", roomId=room, seq=99) == {**marks, "delivered": 3, "read": 3}
+
+
+async def test_what_is_unread_is_said_at_login(start: Starter) -> None:
+    hub = start()
+    ann, bob = await hub.residents("ann", "bob")
+    room = (await hub.room(dict.fromkeys((ann.id, bob.id), "member"))).id
+    for text in ("one", "two", "hey @bob"):
+        await hub.say(ann, room, text)
+    await (await hub.socket(bob)).ask("READ", roomId=room, seq=1)
+    for _ in range(2):
+        [known] = (await welcomed(await hub.dial(headers=bearer(bob.token))))["rooms"]
+        marks = ("seq", "rev", "delivered", "read", "unread", "mentions")
+        assert [known[name] for name in marks] == [3, 3, 1, 1, 2, 1]
+        assert known["lastMessage"]["content"] == "hey @bob"
+        [known] = (await welcomed(await hub.dial(headers=bearer(ann.token))))["rooms"]
+        assert (known["read"], known["unread"]) == (3, 0)
+        await hub.stop()
+        hub = start()
+
+
+async def test_larger_rooms_have_no_receipts(hub: Hubbub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.policy.MAX_RECEIPTS", 2)
+    people = await hub.residents("ann", "bob", "cat")
+    room = (await hub.room(dict.fromkeys((one.id for one in people), "member"))).id
+    await hub.say(people[0], room)
+    one, two, _ = await hub.sockets(*people)
+    marks = await two.ask("DELIVERED", roomId=room, seq=1)
+    assert marks == {"roomId": room, "delivered": 0, "read": 0}
+    assert (await two.ask("READ", roomId=room, seq=1))["read"] == 1
+    await one.caught_up()
+    assert one.kinds() == []
+
+
+# Many, and slow ones
+
+
+async def test_a_slow_reader_is_cut_and_resumes_and_nobody_else_is_harmed(start: Starter) -> None:
+    hub = start(socket_backlog=64 * 1024)
+    ann, bob, cat = await hub.residents("ann", "bob", "cat")
+    room = (await hub.room(dict.fromkeys((ann.id, bob.id, cat.id), "member"))).id
+    speaker, slow, quick = await hub.sockets(ann, bob, cat)
+    slow.stop_reading()
+    count = 0
+    while hub.core.hub.is_connected(bob.id):
+        assert count < 3000
+        sends = [
+            speaker.ask("SEND_MESSAGE", roomId=room, content=f"{count + n} " + "\U0001f642" * 4900)
+            for n in range(20)
+        ]
+        await asyncio.gather(*sends)
+        count += len(sends)
+    await quick.until(lambda: len(told_of(quick)) == count)
+    assert [rev for rev, _ in told_of(quick)] == list(range(1, count + 1))
+    slow.go_on_reading()
+    assert await slow.closed() == 4008
+    heard = [rev for rev, _ in told_of(slow)]
+    assert heard == list(range(1, len(heard) + 1))
+    back = await hub.dial()
+    while len(heard) < count:
+        back.tell("AUTH", token=bob.token, rooms={room: len(heard)})
+        await back.hear("SYNCED")
+        heard += [rev for rev, _ in told_of(back)]
+    assert heard == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_a_thousand_listeners_hear_everything_in_order(
+    hub: Hubbub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.hub.SLICE", 300)
+    ann, *others = await hub.residents(*(f"user{n}" for n in range(11)))
+    room = (await hub.room(dict.fromkeys((one.id for one in (ann, *others)), "member"))).id
+    speaker = await hub.socket(ann)
+    listeners = [await hub.socket(other) for other in others for _ in range(100)]
+    sends = [speaker.ask("SEND_MESSAGE", roomId=room, content=str(n)) for n in range(20)]
+    await asyncio.gather(*sends)
+    for listener in listeners:
+        await listener.until(lambda told=listener: len(told_of(told)) == 20)
+        assert told_of(listener) == [(n + 1, str(n)) for n in range(20)]

@@ -1,0 +1,644 @@
+"""Whatever people do at once, what a client knows by events alone is what the server answers.
+
+Several people do random things at the same time, in bursts. Each of their devices keeps a copy of
+its rooms that is built from events and answers, and comes back with the last `rev` that it heard.
+Behind each burst every copy is compared with HISTORY, with a fresh AUTH_SUCCESS and with the store.
+What threads answer is handed on in a random order, so that orders are tried that are rare in life.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tornado.ioloop import IOLoop
+
+from chat.rooms import LiveRoom, Rooms
+from conf.settings import Settings
+from models.disk import Disk
+from models.records import EVERYONE, Counters
+from models.store import Store
+from tests.chat.engine import until
+from tests.handlers.conftest import Hubbub, Person
+from tests.socket import Closed, Command, Frame, Payload, Refused, Socket
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+EMOJI = ("👍", "🎉")
+
+# The first has two devices; and a device learns only by itself what rooms it has made.
+DEVICES = (0, 0, 1, 2, 3)
+PEOPLE = 4
+
+# What may be refused to those who act on what they knew a moment ago; anything else is a fault.
+MAY_BE_REFUSED = {
+    "room_not_found",
+    "message_not_found",
+    "message_deleted",
+    "member_not_found",
+    "not_yours",
+    "not_in_charge",
+    "not_the_owner",
+    "outranked",
+    "last_owner",
+    "direct_room",
+    "everyones_room",
+}
+
+_names = count(1)
+
+
+class ShuffledDisk:
+    """Hands the answers of threads on in an order that chance decides, and never for want of time.
+
+    An answer is kept back until another call has been answered or nothing else is under way.
+    """
+
+    def __init__(self, disk: Disk, chance: random.Random) -> None:
+        self._run = disk.run
+        self._chance = chance
+        self._under_way = 0
+        self._kept: list[asyncio.Event] = []
+
+    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        self._under_way += 1
+        try:
+            return await self._run(call, *args, **kwargs)
+        finally:
+            if self._chance.random() < 0.5:
+                mine = asyncio.Event()
+                self._kept.append(mine)
+                self._let_one_go(only_if_all_wait=True)
+                await mine.wait()
+            self._under_way -= 1
+            self._let_one_go(only_if_all_wait=self._chance.random() < 0.5)
+
+    def _let_one_go(self, *, only_if_all_wait: bool) -> None:
+        all_wait = len(self._kept) == self._under_way
+        if self._kept and (all_wait or not only_if_all_wait):
+            # One that is let go counts as under way until it has said so itself.
+            self._kept.pop(self._chance.randrange(len(self._kept))).set()
+
+
+@dataclass
+class Copy:
+    """What a device knows of a room."""
+
+    kind: str
+    name: str | None = None
+    people: set[str] = field(default_factory=set)
+    messages: dict[str, Payload] = field(default_factory=dict)
+    # The greatest that was heard; what AUTH_SUCCESS said of it counts once the history is read.
+    rev: int = 0
+    promised: int = 0
+    read_through: bool = False
+    marks: tuple[int, int] | None = None
+    # What lies before the example, in the room that everybody shares.
+    base: int = 0
+    # A direct room that was left is out of sight until somebody writes.
+    hidden: bool = False
+
+    @property
+    def last(self) -> Payload | None:
+        return max(self.messages.values(), key=lambda message: message["seq"], default=None)
+
+    def put(self, message: Payload) -> None:
+        """Keep a message, unless a later state of it is known."""
+        known = self.messages.get(message["id"])
+        if known is None or known["rev"] <= message["rev"]:
+            # What only its sender is told is not told again with every change.
+            self.messages[message["id"]] = {**(known or {}), **message}
+
+    def move(self, delivered: int, read: int) -> None:
+        if self.marks is not None:
+            self.marks = max(self.marks[0], delivered, read), max(self.marks[1], read)
+
+
+class Device:
+    """A client that believes what it hears."""
+
+    def __init__(self, person: Person, hub: Hubbub, everyone: Counters) -> None:
+        self.person = person
+        self.hub = hub
+        self.rooms = {EVERYONE: Copy("public", base=everyone.seq, rev=everyone.rev)}
+        self.socket: Socket | None = None
+        self.faults: list[str] = []
+        # What this device has sent: client id → room, text, and the answer once there is one.
+        self.sent: dict[str, tuple[str, str]] = {}
+        self.acknowledged: dict[str, Payload] = {}
+
+    async def connect(self) -> None:
+        """Come (back), with what was heard last of each room."""
+        seen = {room: copy.rev for room, copy in self.rooms.items() if copy.read_through}
+        socket = await Socket.connect(f"http://127.0.0.1:{self.hub.port}", self.hear)
+        self.socket = socket
+        with suppress(Closed):
+            await socket.authenticate(self.person.token, seen)
+
+    async def leave(self, *, politely: bool) -> None:
+        socket, self.socket = self.socket, None
+        if socket is not None:
+            await (socket.close() if politely else socket.drop())
+
+    def hear(self, frame: Frame) -> None:
+        """Learn from a frame."""
+        try:
+            known = getattr(self, f"_{frame.type.lower()}", None)
+            if frame.command is not None:
+                self._answer(frame, frame.command)
+            elif known is not None:
+                known(frame.payload)
+        except Exception as error:  # noqa: BLE001 - it is raised where somebody waits for it
+            self.faults.append(f"{frame}: {error!r}")
+
+    def copy(self, payload: Payload) -> Copy:
+        return self.rooms[payload.get("roomId") or payload["id"]]
+
+    def _answer(self, frame: Frame, command: Command) -> None:
+        payload = frame.payload
+        match frame.type, command.type:
+            case "AUTH_SUCCESS", _:
+                self._welcome(payload)
+            case "ACK", "HISTORY":
+                self._page(command.payload["roomId"], payload["messages"])
+            case "ACK", "SEND_MESSAGE":
+                self._sent(command.payload["clientId"], payload["message"])
+            case "ACK", "CREATE_ROOM":
+                self._see(payload["room"])
+                self._mark(payload["room"])
+            case "ACK", "JOIN_ROOM":
+                self._mark(payload["room"])
+            case "ACK", "READ" | "DELIVERED":
+                self._mark({**payload, "id": payload["roomId"]})
+
+    def _welcome(self, payload: Payload) -> None:
+        listed = {room["id"]: room for room in payload["rooms"]}
+        for room_id, copy in list(self.rooms.items()):
+            if room_id not in listed and room_id != EVERYONE and not copy.hidden:
+                del self.rooms[room_id]
+        for room_id, room in listed.items():
+            self._see(room)
+            copy = self.rooms[room_id]
+            copy.hidden = False
+            copy.marks = room["delivered"], room["read"]
+            copy.promised = room["rev"]
+        for room_id, copy in self.rooms.items():
+            if not copy.read_through:
+                self._read_through(room_id, copy)
+
+    def _see(self, room: Payload) -> None:
+        new = room["id"] not in self.rooms
+        copy = self.rooms.setdefault(room["id"], Copy(room["kind"]))
+        copy.hidden = False
+        copy.name = room["name"]
+        copy.people = {person["id"] for person in room["participants"]}
+        if new:
+            self._read_through(room["id"], copy)
+
+    def _read_through(self, room_id: str, copy: Copy) -> None:
+        if self.socket is not None:
+            self.socket.ask("HISTORY", roomId=room_id, after=copy.base, limit=200)
+
+    def _page(self, room_id: str, messages: list[Payload]) -> None:
+        copy = self.rooms.get(room_id)
+        if copy is None:
+            return
+        for message in messages:
+            copy.put(message)
+        copy.read_through = True
+        copy.rev = max(copy.rev, copy.promised)
+
+    def _sent(self, client_id: str, message: Payload) -> None:
+        first = self.acknowledged.setdefault(client_id, message)
+        assert (first["id"], first["seq"]) == (message["id"], message["seq"])
+        assert message["content"] == self.sent[client_id][1] or message["rev"] > first["rev"]
+
+    def _mark(self, room: Payload) -> None:
+        copy = self.rooms.get(room["id"])
+        if copy is not None:
+            copy.marks = copy.marks or (0, 0)
+            copy.move(room["delivered"], room["read"])
+
+    def _message(self, message: Payload) -> None:
+        copy = self.copy(message)
+        assert message["rev"] > copy.rev, f"heard {copy.rev} before"
+        copy.rev = message["rev"]
+        copy.put(message)
+        copy.hidden = False
+        if message["senderId"] == self.person.id:
+            copy.move(message["seq"], message["seq"])
+
+    def _message_changed(self, message: Payload) -> None:
+        copy = self.copy(message)
+        assert message["rev"] > copy.rev, f"heard {copy.rev} before"
+        copy.rev = message["rev"]
+        copy.put(message)
+
+    def _synced(self, payload: Payload) -> None:
+        assert payload["complete"]
+        copy = self.copy(payload)
+        copy.rev = max(copy.rev, payload["rev"])
+
+    def _room_created(self, room: Payload) -> None:
+        self._see(room)
+
+    def _room_updated(self, room: Payload) -> None:
+        assert room["id"] in self.rooms
+        self._see(room)
+
+    def _room_deleted(self, payload: Payload) -> None:
+        copy = self.rooms.get(payload["roomId"])
+        if copy is not None and copy.kind == "direct":
+            copy.hidden = True
+        else:
+            self.rooms.pop(payload["roomId"], None)
+
+    def _member_joined(self, payload: Payload) -> None:
+        self.copy(payload).people.add(payload["userId"])
+
+    def _member_left(self, payload: Payload) -> None:
+        self.copy(payload).people.discard(payload["userId"])
+
+    def _receipt(self, payload: Payload) -> None:
+        copy = self.copy(payload)
+        if payload["userId"] == self.person.id:
+            copy.marks = copy.marks or (0, 0)
+            copy.move(payload["delivered"], payload["read"])
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing that somebody does; what the numbers choose depends on what they know."""
+
+    kind: str
+    device: int
+    room: int
+    what: int
+    whom: int
+
+
+ACTS = (
+    *("send",) * 6,
+    *("again",) * 2,
+    *("edit", "delete", "react", "unreact", "pin", "read", "read", "delivered"),
+    *("create", "direct", "join", "leave", "invite", "invite", "remove", "role", "rename"),
+    *("delete_room", "drop", "close", "drop", "forget", "forget"),
+)
+
+acts = st.builds(
+    Act,
+    kind=st.sampled_from(ACTS),
+    device=st.integers(0, len(DEVICES) - 1),
+    room=st.integers(0, 5),
+    what=st.integers(0, 20),
+    whom=st.integers(0, PEOPLE - 1),
+)
+bursts = st.lists(st.lists(acts, min_size=1, max_size=8), min_size=1, max_size=8)
+
+
+class World:
+    """Some people, their devices, and a server."""
+
+    def __init__(self, hub: Hubbub, store: Store) -> None:
+        self.hub = hub
+        self.store = store
+        self.people: list[Person] = []
+        self.devices: list[Device] = []
+        self.bystander: Socket | None = None
+        self.public: list[str] = []
+        self.tasks: list[asyncio.Task[None]] = []
+        self.asked: list[Command] = []
+        self.numbers = count(1)
+
+    async def begin(self) -> None:
+        """Let people come who know nothing yet, and two rooms with some of them."""
+        everyone = self.store.messages.counters(EVERYONE)
+        self.people = await self.hub.residents(*(f"p{next(_names)}" for _ in range(PEOPLE + 1)))
+        bystander = self.people.pop()
+        self.bystander = await Socket.connect(f"http://127.0.0.1:{self.hub.port}")
+        await self.bystander.authenticate(bystander.token)
+        self.own_room = await self.bystander.command("CREATE_ROOM", kind="private")
+        self.devices = [Device(self.people[number], self.hub, everyone) for number in DEVICES]
+        ids = [person.id for person in self.people]
+        for device in self.devices[2:4]:
+            await device.connect()
+            kind, members = ("public", ids[:2]) if device is self.devices[2] else ("private", ids)
+            assert device.socket is not None
+            made = await device.socket.command("CREATE_ROOM", kind=kind, participantIds=members)
+            if kind == "public":
+                self.public.append(made["room"]["id"])
+
+    async def end(self) -> None:
+        for device in self.devices:
+            await device.leave(politely=True)
+        if self.bystander is not None:
+            await self.bystander.close()
+
+    async def burst(self, doings: list[Act]) -> None:
+        """Let some things be done at once, and wait until all of it has happened."""
+        for act in doings:
+            self.do(act)
+        await asyncio.gather(*self.tasks)
+        self.tasks.clear()
+        asked, self.asked = self.asked, []
+        for command in asked:
+            try:
+                answer = await command.answer
+            except Refused as refusal:
+                if refusal.code not in MAY_BE_REFUSED:
+                    raise
+            except Closed:
+                pass
+            else:
+                if command.type == "CREATE_ROOM" and answer["room"]["kind"] == "public":
+                    self.public.append(answer["room"]["id"])
+        await self.quiet()
+
+    async def quiet(self) -> None:
+        """Wait until whatever was done by those who have gone has happened too."""
+        connected = [device for device in self.devices if device.socket is not None]
+        await until(lambda: len(self.hub.services.sockets) == len(connected) + 1)
+        assert self.bystander is not None
+        room = self.own_room["room"]["id"]
+        await self.bystander.command("SEND_MESSAGE", roomId=room, content="am I last?")
+        for device in connected:
+            assert device.socket is not None
+            # The first round trip is behind all that was told; the second behind what a device
+            # asked when it heard of that.
+            await device.socket.command("PRESENCE")
+            await device.socket.command("PRESENCE")
+
+    def do(self, act: Act) -> None:
+        device = self.devices[act.device]
+        if act.kind == "forget":
+            # As when somebody changes their profile: the next to name them must ask the store.
+            self.hub.core.people.forget(self.people[act.whom].id)
+        elif device.socket is None:
+            if not any(task.get_name() == str(act.device) for task in self.tasks):
+                self.tasks.append(asyncio.create_task(device.connect(), name=str(act.device)))
+        elif act.kind in ("drop", "close"):
+            leaving = device.leave(politely=act.kind == "close")
+            self.tasks.append(asyncio.create_task(leaving, name=str(act.device)))
+        else:
+            asked = self.command(device, act)
+            if asked is not None:
+                self.asked.append(device.socket.ask(asked[0], **asked[1]))
+
+    def command(self, device: Device, act: Act) -> tuple[str, Payload] | None:
+        """The command for an act, by what the device knows; None where there is nothing to do."""
+        whom = self.people[act.whom].id
+        if act.kind in ("create", "direct"):
+            return self.making(device, act, whom)
+        if act.kind == "join":
+            return ("JOIN_ROOM", {"roomId": _one(self.public, act.room)}) if self.public else None
+        if act.kind == "again":
+            return _sending(device, _one([*device.sent], act.what)) if device.sent else None
+        room_id = _one([*device.rooms], act.room)
+        if act.kind == "send":
+            client_id = f"{act.device}-{next(self.numbers)}"
+            device.sent[client_id] = room_id, f"text {client_id}"
+            return _sending(device, client_id)
+        to, of_user = {"roomId": room_id}, {"roomId": room_id, "userId": whom}
+        role = ("owner", "admin", "member")[act.what % 3]
+        about_rooms: dict[str, tuple[str, Payload]] = {
+            "leave": ("LEAVE_ROOM", to),
+            "delete_room": ("DELETE_ROOM", to),
+            "invite": ("INVITE", of_user),
+            "remove": ("REMOVE_MEMBER", of_user),
+            "role": ("SET_ROLE", {**of_user, "role": role}),
+            "rename": ("UPDATE_ROOM", {**to, "name": f"name {act.what}"}),
+        }
+        return about_rooms.get(act.kind) or self.changing(act, device.rooms[room_id])
+
+    def making(self, device: Device, act: Act, whom: str) -> tuple[str, Payload] | None:
+        if DEVICES.count(DEVICES[act.device]) > 1 or whom == device.person.id:
+            return None
+        kind = "direct" if act.kind == "direct" else ("private", "public")[act.what % 2]
+        return "CREATE_ROOM", {"kind": kind, "participantIds": [whom]}
+
+    def changing(self, act: Act, copy: Copy) -> tuple[str, Payload] | None:
+        if not copy.messages:
+            return None
+        message_id = _one([*copy.messages], act.what)
+        emoji = {"messageId": message_id, "emoji": _one(EMOJI, act.whom)}
+        return {
+            "edit": ("EDIT_MESSAGE", {"messageId": message_id, "content": f"edit {act.whom}"}),
+            "delete": ("DELETE_MESSAGE", {"messageId": message_id}),
+            "react": ("REACT", {**emoji, "on": True}),
+            "unreact": ("REACT", {**emoji, "on": False}),
+            "pin": ("PIN", {"messageId": message_id, "on": act.whom % 2 == 0}),
+            "read": ("READ", {"messageId": message_id}),
+            "delivered": ("DELIVERED", {"messageId": message_id}),
+        }[act.kind]
+
+    async def check(self) -> None:
+        """Compare what every device knows with what it would be told if it asked."""
+        for device in self.devices:
+            assert not device.faults, "\n".join(device.faults)
+        for person in self.people:
+            devices = [d for d in self.devices if d.person is person and d.socket is not None]
+            fresh = await Socket.connect(f"http://127.0.0.1:{self.hub.port}")
+            try:
+                welcome = await fresh.authenticate(person.token)
+                rooms = {room["id"]: room for room in welcome["rooms"]}
+                for device in devices:
+                    await self.check_device(device, rooms, fresh)
+            finally:
+                await fresh.close()
+        for room_id in {room for device in self.devices for room in device.rooms}:
+            self.check_store(self.hub.core.rooms.live(room_id))
+
+    async def check_device(self, device: Device, rooms: dict[str, Payload], fresh: Socket) -> None:
+        known = {one for one, copy in device.rooms.items() if not copy.hidden}
+        assert known == {EVERYONE, *rooms}
+        for room_id in known:
+            copy = device.rooms[room_id]
+            assert copy.read_through
+            page = await fresh.command("HISTORY", roomId=room_id, after=copy.base, limit=200)
+            assert not page["hasMore"]
+            assert _plain(copy.messages.values()) == _plain(page["messages"])
+            seqs = [message["seq"] for message in page["messages"]]
+            assert seqs == [*range(copy.base + 1, copy.base + len(seqs) + 1)]
+            assert all(one < other for one, other in pairwise(sorted(_revs(page["messages"]))))
+            if room_id != EVERYONE:
+                _check_room(copy, rooms[room_id])
+        for client_id, message in device.acknowledged.items():
+            copy = device.rooms.get(message["roomId"], Copy(""))
+            if copy.read_through and not copy.hidden:
+                kept = copy.messages[message["id"]]
+                assert (kept["seq"], kept["senderId"]) == (message["seq"], device.person.id)
+                assert kept["clientId"] == client_id
+
+    def check_store(self, live: LiveRoom | None) -> None:
+        """What is in memory is what would be read after a restart."""
+        if live is None:
+            return
+        stored = Rooms(self.store, self.hub.core.disk)._read(live.id)
+        assert (live.seq, live.rev, live.room.name) == (stored.seq, stored.rev, stored.room.name)
+        assert live.last == stored.last
+        if not live.is_everyone:  # who has no row there until they read something
+            assert _members(live) == _members(stored)
+
+
+def _sending(device: Device, client_id: str) -> tuple[str, Payload]:
+    room_id, content = device.sent[client_id]
+    return "SEND_MESSAGE", {"roomId": room_id, "content": content, "clientId": client_id}
+
+
+def _check_room(copy: Copy, room: Payload) -> None:
+    last = copy.last
+    assert (copy.name, copy.people) == (room["name"], {one["id"] for one in room["participants"]})
+    assert room["seq"] == (last["seq"] if last else 0)
+    assert room["rev"] == max(_revs(copy.messages.values()), default=0)
+    assert copy.rev <= room["rev"]
+    assert room["unread"] == room["seq"] - room["read"]
+    assert (room["lastMessage"] or {}).get("id") == (last or {}).get("id")
+    if copy.marks is not None:
+        assert copy.marks == (room["delivered"], room["read"])
+
+
+def _revs(messages: Any) -> list[int]:
+    return [message["rev"] for message in messages]
+
+
+def _plain(messages: Any) -> list[Payload]:
+    """Messages in order, without what only one socket is told."""
+    kept = [{k: v for k, v in message.items() if k != "tempId"} for message in messages]
+    return sorted(kept, key=lambda message: message["seq"])
+
+
+def _members(room: LiveRoom) -> dict[str, Any]:
+    return {m.user: (m.role, m.delivered, m.read, m.hidden) for m in room.members.values()}
+
+
+def _one(choices: Any, number: int) -> Any:
+    return choices[number % len(choices)]
+
+
+@pytest.fixture
+def hub(
+    io_loop: IOLoop, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Hubbub]:
+    """A server without limits on rates."""
+    made = Hubbub(Settings(bcrypt_rounds=4, data_dir=tmp_path, rate_limits=False), store)
+    monkeypatch.setattr(made.core.disk, "run", made.core.disk.run)  # put back at the end
+    yield made
+    io_loop.run_sync(made.stop)
+
+
+async def play(hub: Hubbub, store: Store, doings: list[list[Act]], seed: int) -> None:
+    """Play an example through, and compare behind every burst."""
+    world = World(hub, store)
+    original = hub.core.disk.run
+    try:
+        await world.begin()
+        hub.core.disk.run = ShuffledDisk(hub.core.disk, random.Random(seed)).run  # type: ignore[method-assign]
+        for burst in doings:
+            await world.burst(burst)
+            await world.check()
+    finally:
+        hub.core.disk.run = original  # type: ignore[method-assign]
+        await world.end()
+    await until(lambda: len(hub.services.sockets) == 0)
+
+
+def run_examples(io_loop: IOLoop, hub: Hubbub, store: Store, examples: int) -> Counter[str]:
+    """Play many examples on one server; everybody in them is new."""
+    played: Counter[str] = Counter()
+
+    @settings(
+        max_examples=examples,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(doings=bursts, seed=st.integers(0, 1 << 30))
+    def example(doings: list[list[Act]], seed: int) -> None:
+        played.update(act.kind for burst in doings for act in burst)
+        io_loop.run_sync(lambda: play(hub, store, doings, seed), timeout=60)
+
+    example()
+    return played
+
+
+@pytest.mark.gen_test
+async def test_nobody_comes_back_to_a_public_room_that_they_have_left(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    url = f"http://127.0.0.1:{hub.port}"
+    first, second = await Socket.connect(url), await Socket.connect(url)
+    await first.authenticate(ann.token)
+    await second.authenticate(bob.token)
+    made = await first.command("CREATE_ROOM", kind="public", participantIds=[bob.id])
+    room = made["room"]["id"]
+    await second.close()
+    await first.command("REMOVE_MEMBER", roomId=room, userId=bob.id)
+    await first.command("SEND_MESSAGE", roomId=room, content="he is gone")
+    second = await Socket.connect(url)
+    await second.authenticate(bob.token, {room: 0})
+    await second.command("PRESENCE")
+    assert [refusal["code"] for refusal in second.of("ERROR")] == ["room_not_found"]
+    assert second.of("MESSAGE", "SYNCED") == []
+    await first.close()
+    await second.close()
+
+
+@pytest.mark.gen_test
+async def test_one_who_comes_back_knows_their_message_though_it_has_changed(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    room = await hub.room({ann.id: "owner", bob.id: "member"})
+    url = f"http://127.0.0.1:{hub.port}"
+    first, second = await Socket.connect(url), await Socket.connect(url)
+    await first.authenticate(ann.token)
+    await second.authenticate(bob.token)
+    first.ask("SEND_MESSAGE", roomId=room.id, content="did it arrive?", clientId="mine")
+    told = await second.wait_for(lambda event: event.type == "MESSAGE")
+    await first.close()
+    await second.command("REACT", messageId=told.payload["id"], emoji="👍", on=True)
+    first = await Socket.connect(url)
+    await first.authenticate(ann.token, {room.id: 0})
+    changed = await first.wait_for(lambda event: event.type == "MESSAGE_CHANGED")
+    assert changed.payload["clientId"] == "mine"
+    await first.close()
+    await second.close()
+
+
+@pytest.mark.gen_test
+async def test_a_room_that_is_deleted_meanwhile_keeps_nobody_out(
+    hub: Hubbub, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await hub.resident("ann")
+    room, kept = [await hub.room({ann.id: "owner"}) for _ in range(2)]
+    list_rooms = store.rooms.of_user
+
+    def delete_behind(user: str, **page: Any) -> Any:
+        found = list_rooms(user, **page)
+        store.rooms.delete(room.id)
+        return found
+
+    monkeypatch.setattr(store.rooms, "of_user", delete_behind)
+    socket = await Socket.connect(f"http://127.0.0.1:{hub.port}")
+    welcome = await socket.authenticate(ann.token)
+    assert [one["id"] for one in welcome["rooms"]] == [kept.id]
+    await socket.close()
+
+
+def test_what_is_heard_is_what_is_there(io_loop: IOLoop, hub: Hubbub, store: Store) -> None:
+    run_examples(io_loop, hub, store, 25)
+
+
+@pytest.mark.long
+def test_what_is_heard_is_what_is_there_for_long(
+    io_loop: IOLoop, hub: Hubbub, store: Store
+) -> None:
+    played = run_examples(io_loop, hub, store, 300)
+    assert set(played) == set(ACTS)
