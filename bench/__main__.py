@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench import accounts
+from bench import accounts, connections, echo, fanout, latency, memory, messages
 from bench.processes import Cpus, Failed, choose_cpus, node
 from bench.report import Figure, Report, save, table
 from bench.turns import Conditions
@@ -16,6 +16,12 @@ BENCHMARKS = {
     "registrations": accounts.registrations,
     "logins": accounts.logins,
     "profile": accounts.profile,
+    "messages": messages.messages,
+    "latency": latency.latency,
+    "connections": connections.connections,
+    "fanout": fanout.fanout,
+    "echo": echo.echo,
+    "memory": memory.memory,
 }
 
 

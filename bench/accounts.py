@@ -5,13 +5,14 @@ import json
 import subprocess
 import timeit
 from collections.abc import Callable
+from functools import partial
 from http.client import HTTPConnection
 
 import bcrypt
 from msgspec.structs import replace
 
 from bench import servers
-from bench.load import Load, bearer, get, post
+from bench.load import Load, bearer, get, post, run
 from bench.processes import HOST, PEERS, Failed, Server, node
 from bench.report import Figure, beside
 from bench.servers import EXPRESS
@@ -49,7 +50,10 @@ def logins(conditions: Conditions) -> list[Figure]:
 def profile(conditions: Conditions) -> list[Figure]:
     """Measure how often a second users can read their own profile."""
     with servers.accounts(min(COSTS), conditions.server_cpu) as running:
-        entrants = [Entrant(server, reading(server)) for server in running.servers]
+        entrants = [
+            Entrant(server, partial(run, server.port, reading(server)))
+            for server in running.servers
+        ]
         figures = in_turn(f"GET {PROFILE}", entrants, running.database, conditions)
     return beside(EXPRESS, figures)
 
@@ -60,7 +64,10 @@ def hashing(name: str, load: Loads, conditions: Conditions) -> list[Figure]:
     for rounds, users in COSTS.items():
         python, javascript = bare_hash(rounds), bare_hash_on_node(rounds)
         with servers.accounts(rounds, conditions.server_cpu) as running:
-            entrants = [Entrant(server, load(server, users)) for server in running.servers]
+            entrants = [
+                Entrant(server, partial(run, server.port, load(server, users)))
+                for server in running.servers
+            ]
             title = f"{name}, cost {rounds}"
             measured = in_turn(title, entrants, running.database, conditions)
         figures += [
@@ -110,7 +117,8 @@ def registered(server: Server, users: int) -> list[dict[str, str]]:
         body = answer.read()
         if answer.status != 201:
             raise Failed(f"{server.name}: {answer.status} to a registration: {body[:200]!r}")
-        user["token"] = json.loads(body)["token"]
+        said = json.loads(body)
+        user["token"], user["id"] = said["token"], said["user"]["id"]
     connection.close()
     return accounts
 

@@ -37,8 +37,8 @@ class Result(Struct, frozen=True):
 
     requests: int
     seconds: float
-    p50: float
-    p99: float
+    p50: float | None
+    p99: float | None
     own_cpu: float
 
     @property

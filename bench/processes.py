@@ -83,6 +83,7 @@ class Server:
         self.name = name
         self.port = free_port()
         self._command = command
+        self._settings = settings
         # Not the developer's own environment: its MONGODB_URI would turn one peer into another.
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         self._environment = {**kept, **settings, "PORT": str(self.port)}
@@ -116,6 +117,10 @@ class Server:
         trace: TracebackType | None,
     ) -> None:
         self._stop()
+
+    def again(self) -> "Server":
+        """Describe one more process of the same server, on a port and in a folder of its own."""
+        return Server(self.name, self._command, self._settings, self._cpu)
 
     @property
     def pid(self) -> int:

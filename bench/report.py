@@ -1,6 +1,7 @@
 """The report: one aligned table for people, the same figures as JSON for programs."""
 
 from collections.abc import Callable, Sequence
+from itertools import compress
 from pathlib import Path
 
 import msgspec
@@ -16,18 +17,19 @@ class Figure(Struct, frozen=True, kw_only=True):
 
     benchmark: str
     server: str
-    rate: float
-    low: float
-    high: float
+    rate: float | None
+    low: float | None
+    high: float | None
     ratio: float | None = None  # of the rate to that of the peer
-    p50_ms: float
-    p99_ms: float
+    p50_ms: float | None
+    p99_ms: float | None
     server_cpu: float | None
     database_cpu: float | None
-    load_cpu: float
+    load_cpu: float | None
     rss_mib: float | None
     hash_ms: float | None = None  # one bare hash, in the library that this server uses
     hash_share: float | None = None  # of one CPU
+    socket_kib: float | None = None  # resident memory of one idle socket
 
 
 class Report(Struct, frozen=True):
@@ -40,7 +42,10 @@ class Report(Struct, frozen=True):
 def beside(reference: str, figures: Sequence[Figure]) -> list[Figure]:
     """Add to figures of one benchmark their ratio to one of the servers."""
     base = next(figure.rate for figure in figures if figure.server == reference)
-    return [msgspec.structs.replace(figure, ratio=figure.rate / base) for figure in figures]
+    return [
+        msgspec.structs.replace(figure, ratio=figure.rate and base and figure.rate / base)
+        for figure in figures
+    ]
 
 
 def number(value: float | None) -> str:
@@ -71,18 +76,26 @@ COLUMNS: dict[str, Callable[[Figure], str]] = {
     "RSS MiB": lambda figure: number(figure.rss_mib),
     "hash ms": lambda figure: number(figure.hash_ms),
     "hash share": lambda figure: share(figure.hash_share),
+    "KiB a socket": lambda figure: number(figure.socket_kib),
 }
 WORDS = 2  # the first columns hold words, and are aligned to the left
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """Lay figures out in aligned columns; a benchmark's name stands on its first line alone."""
+    """Lay figures out in aligned columns, without those in which nothing is known.
+
+    A benchmark's name stands on its first line alone.
+    """
     rows: list[Row] = [tuple(COLUMNS)]
     said = None
     for figure in figures:
         cells = [write(figure) for write in COLUMNS.values()]
         rows.append(tuple(["", *cells[1:]] if figure.benchmark == said else cells))
         said = figure.benchmark
+    said_anything = [
+        any(cell != UNKNOWN for cell in column[1:]) for column in zip(*rows, strict=True)
+    ]
+    rows = [tuple(compress(row, said_anything)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(line(row, widths) for row in rows)
 

@@ -2,28 +2,42 @@
 
 import secrets
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
+import jwt
 import pymongo
+from bson import ObjectId
 from msgspec import Struct
 
+from bench.languages import User
 from bench.processes import PEERS, Failed, Server, node
 from tests.mongod import Mongod, find_mongod
 
 EXPRESS = "Express + Mongoose"
 HUBBUB_MONGODB = "Hubbub, MongoDB"
 HUBBUB_SQLITE = "Hubbub, SQLite"
+SOCKET_IO_MONGOOSE = "Socket.IO + Mongoose"
+SOCKET_IO = "Socket.IO"
+WS = "ws"
+FRAMES = "Hubbub's frames"
 
-HUBBUB = Path(__file__).parents[1] / "server.py"
+ROOT = Path(__file__).parents[1]
+HUBBUB = ROOT / "server.py"
+
+# The key of every token, in all servers: a peer without accounts gets tokens that are signed here.
+SECRET = secrets.token_hex(32)
+
+# The least cost of a hash that there is, where hashes are not what is measured.
+LEAST_ROUNDS = 4
 
 
 class Running(Struct, frozen=True):
     """The servers of one benchmark, and the process of the database that two of them use."""
 
     servers: list[Server]
-    database: int
+    database: int | None
 
 
 def hubbub(rounds: int, cpu: int | None, mongodb: str | None = None) -> Server:
@@ -46,24 +60,94 @@ def express(rounds: int, cpu: int | None, mongodb: str) -> Server:
 
 def common(rounds: int) -> dict[str, str]:
     """Make the settings that all servers take by the same names."""
-    return {"JWT_SECRET": secrets.token_hex(32), "BCRYPT_ROUNDS": str(rounds)}
+    return {"JWT_SECRET": SECRET, "BCRYPT_ROUNDS": str(rounds)}
+
+
+def peer(name: str, cpu: int | None, *command: str, **settings: str) -> Server:
+    """Describe a peer without accounts."""
+    program, *arguments = command
+    environment = {"NODE_ENV": "production", "JWT_SECRET": SECRET, **settings}
+    line = [node(), "--expose-gc", str(PEERS / program), *arguments]
+    return Server(name, line, environment, cpu)
+
+
+def signed_users(server: Server, number: int) -> list[User]:
+    """Sign tokens for users of a peer that has no accounts."""
+    ids = [str(ObjectId()) for _ in range(number)]
+    return [User(one, jwt.encode({"sub": one}, SECRET, "HS256")) for one in ids]
 
 
 @contextmanager
-def accounts(rounds: int, cpu: int | None) -> Iterator[Running]:
-    """Run all servers that have accounts, with one empty MongoDB for those that use it."""
+def running(describe: Callable[[Mongod], list[Server]]) -> Iterator[Running]:
+    """Run servers, with one empty MongoDB for those that use it."""
     program = find_mongod()
     if program is None:
         raise Failed("there is no mongod; MONGOD names one that is not on the PATH")
     with ExitStack() as stack:
         mongod = stack.enter_context(Mongod(program))
-        described = [
+        servers = [stack.enter_context(server) for server in describe(mongod)]
+        yield Running(servers, process_of(mongod))
+
+
+def accounts(rounds: int, cpu: int | None) -> AbstractContextManager[Running]:
+    """Run all servers that have accounts."""
+    return running(
+        lambda mongod: [
             express(rounds, cpu, mongod.uri("express")),
             hubbub(rounds, cpu, mongod.uri("hubbub")),
             hubbub(rounds, cpu),
         ]
-        servers = [stack.enter_context(server) for server in described]
-        yield Running(servers, process_of(mongod))
+    )
+
+
+def messengers(cpu: int | None) -> AbstractContextManager[Running]:
+    """Run all servers that store messages and acknowledge them."""
+    return running(
+        lambda mongod: [
+            socket_io_mongoose(cpu, mongod.uri("mongoose")),
+            hubbub(LEAST_ROUNDS, cpu, mongod.uri("hubbub")),
+            hubbub(LEAST_ROUNDS, cpu),
+        ]
+    )
+
+
+def rooms(cpu: int | None) -> AbstractContextManager[Running]:
+    """Run all servers that tell a room; only Hubbub stores what is said."""
+    return running(
+        lambda mongod: [
+            peer(WS, cpu, "rooms.js", "ws"),
+            peer(SOCKET_IO, cpu, "rooms.js", "socket.io"),
+            hubbub(LEAST_ROUNDS, cpu, mongod.uri("hubbub")),
+            hubbub(LEAST_ROUNDS, cpu),
+        ]
+    )
+
+
+@contextmanager
+def echoes(cpu: int | None) -> Iterator[Running]:
+    """Run the servers that send back what they get."""
+    ours = [sys.executable, "-m", "bench.echo_server"]
+    with (
+        peer(WS, cpu, "echo.js") as theirs,
+        Server(FRAMES, ours, {"PYTHONPATH": str(ROOT)}, cpu) as frames,
+    ):
+        yield Running([theirs, frames], None)
+
+
+@contextmanager
+def registered_before(
+    cpu: int | None, register: Callable[[Server], list[User]]
+) -> Iterator[tuple[Server, list[User]]]:
+    """Run Hubbub anew after users have registered, so that nothing of that is in its memory."""
+    with running(lambda mongod: [hubbub(LEAST_ROUNDS, cpu, mongod.uri("hubbub"))]) as first:
+        users = register(first.servers[0])
+        with first.servers[0].again() as server:
+            yield server, users
+
+
+def socket_io_mongoose(cpu: int | None, mongodb: str) -> Server:
+    """Describe the peer that stores messages by Mongoose."""
+    return peer(SOCKET_IO_MONGOOSE, cpu, "messages.js", MONGODB_URI=mongodb)
 
 
 def process_of(mongod: Mongod) -> int:

@@ -1,11 +1,12 @@
 """Measuring in turn: A B C, A B C, so that whatever drifts on the host drifts for all."""
 
 import time
+from collections.abc import Callable
 from statistics import median
 
 from msgspec import Struct
 
-from bench import load
+from bench.load import LoadFailed, Result
 from bench.processes import Cpus, Failed, Server, usage
 from bench.report import Figure
 
@@ -31,23 +32,23 @@ class Conditions(Struct, frozen=True):
 
 
 class Entrant(Struct, frozen=True):
-    """A server, and what it is sent."""
+    """A server, and how it is measured for some seconds."""
 
     server: Server
-    load: load.Load
+    measure: Callable[[float], Result]
 
 
 class Turn(Struct, frozen=True):
     """One measurement of one server; the shares are of one CPU, None where they are unknown."""
 
-    result: load.Result
+    result: Result
     server_cpu: float | None
     database_cpu: float | None
     rss: int | None
 
 
 def in_turn(
-    title: str, entrants: list[Entrant], database: int, conditions: Conditions
+    title: str, entrants: list[Entrant], database: int | None, conditions: Conditions
 ) -> list[Figure]:
     """Warm every server up, measure each in every round, and give a figure for each."""
     for entrant in entrants:
@@ -63,16 +64,16 @@ def in_turn(
     ]
 
 
-def take(entrant: Entrant, database: int, seconds: float) -> Turn:
+def take(entrant: Entrant, database: int | None, seconds: float) -> Turn:
     """Measure one server once."""
     pids = (entrant.server.pid, database)
-    began, before = time.perf_counter(), [usage(pid) for pid in pids]
+    began, before = time.perf_counter(), [pid and usage(pid) for pid in pids]
     try:
-        result = load.run(entrant.server.port, entrant.load, seconds)
-    except (load.LoadFailed, OSError) as error:
+        result = entrant.measure(seconds)
+    except (LoadFailed, OSError) as error:
         server = entrant.server
         raise Failed(f"{server.name}: {error} (its log ends: {server.last_words()})") from error
-    wall, after = time.perf_counter() - began, [usage(pid) for pid in pids]
+    wall, after = time.perf_counter() - began, [pid and usage(pid) for pid in pids]
     server_cpu, database_cpu = (
         (then.cpu - first.cpu) / wall if then and first else None
         for first, then in zip(before, after, strict=True)
@@ -90,13 +91,19 @@ def figure(title: str, name: str, turns: list[Turn]) -> Figure:
         rate=median(rates),
         low=min(rates),
         high=max(rates),
-        p50_ms=median(turn.result.p50 * 1000 for turn in turns),
-        p99_ms=median(turn.result.p99 * 1000 for turn in turns),
+        p50_ms=milliseconds([turn.result.p50 for turn in turns]),
+        p99_ms=milliseconds([turn.result.p99 for turn in turns]),
         server_cpu=middle([turn.server_cpu for turn in turns]),
         database_cpu=middle([turn.database_cpu for turn in turns]),
         load_cpu=median(turn.result.own_cpu for turn in turns),
         rss_mib=resident and resident / MEBIBYTE,
     )
+
+
+def milliseconds(seconds: list[float | None]) -> float | None:
+    """Return the median of the known times, in milliseconds."""
+    time = middle(seconds)
+    return None if time is None else time * 1000
 
 
 def middle(values: list[float | None] | list[int | None]) -> float | None:

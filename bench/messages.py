@@ -1,0 +1,143 @@
+"""Messages from one to another: stored, told, and then acknowledged."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from bench import servers
+from bench.accounts import registered
+from bench.course import Course, each, one_loop
+from bench.languages import Heard, Language, Native, Sender, SocketIo, User, enter_all, stay_alive
+from bench.load import Result
+from bench.processes import Server
+from bench.report import Figure, beside
+from bench.servers import SOCKET_IO_MONGOOSE
+from bench.sockets import Socket
+from bench.turns import Conditions, Entrant, in_turn
+
+PAIRS = 100
+IN_FLIGHT = 4
+
+CONTENT = "shall we meet at the station at half past seven, or later?"
+
+
+def messages(conditions: Conditions) -> list[Figure]:
+    """Measure durable one-to-one messages, acknowledged a second."""
+    with servers.messengers(conditions.server_cpu) as running, one_loop() as runner:
+        talks = [Talks(runner.run(connect(server))) for server in running.servers]
+        measures = each(runner, [talk.turn for talk in talks])
+        entrants = [Entrant(*one) for one in zip(running.servers, measures, strict=True)]
+        figures = in_turn("messages", entrants, running.database, conditions)
+    return beside(SOCKET_IO_MONGOOSE, figures)
+
+
+class Talker:
+    """One of two who talk: sends the next message when one is acknowledged."""
+
+    def __init__(self, socket: Socket, language: Language, sender: Sender) -> None:
+        self.socket = socket
+        self.sender = sender
+        self.sent = 0
+        self.acknowledged = 0
+        self.delivered = 0
+        self.language = language
+        self._times: deque[float] = deque()
+        self._course: Course | None = None
+        socket.listen(self._take)
+
+    def begin(self, course: Course) -> None:
+        """Send the first messages of a turn."""
+        self._course = course
+        self.socket.fail = course.fail
+        for _ in range(IN_FLIGHT):
+            self._send()
+
+    def _send(self) -> None:
+        self.sent += 1
+        self._times.append(time.perf_counter())
+        self.socket.send(self.sender.next())
+
+    def _take(self, data: bytes, start: int, end: int) -> None:
+        course = self._course
+        heard = self.language.heard(data, start, end)
+        if course is None or heard is Heard.OTHER:
+            return
+        if heard is Heard.ACKNOWLEDGEMENT:
+            # They come in the order of sending, or nearly so; the mean is the same in any order.
+            self.acknowledged += 1
+            course.latencies.append(time.perf_counter() - self._times.popleft())
+            if course.goes_on():
+                self._send()
+        elif heard is Heard.DELIVERY:
+            self.delivered += 1
+        elif heard is Heard.ERROR:
+            course.fail(data[start:end].decode(errors="replace"))
+
+
+class Talks:
+    """All who talk on one server; the even ones with the odd ones."""
+
+    def __init__(self, talkers: Sequence[Talker]) -> None:
+        self._talkers = talkers
+
+    async def turn(self, seconds: float) -> Result:
+        """Let all talk for a while."""
+        before = self._acknowledged()
+        course = Course(seconds)
+        for talker in self._talkers:
+            talker.begin(course)
+        ending = asyncio.create_task(self._end(course))
+        try:
+            return await course.result(lambda: self._acknowledged() - before)
+        finally:
+            ending.cancel()
+
+    async def _end(self, course: Course) -> None:
+        """Wait until every message is acknowledged and delivered, neither lost nor doubled."""
+        await asyncio.sleep(course.seconds)
+        await course.until(lambda: all(one.acknowledged == one.sent for one in self._talkers))
+        partners = [(self._talkers[n], self._talkers[n ^ 1]) for n in range(len(self._talkers))]
+        await course.until(lambda: all(one.delivered >= other.sent for one, other in partners))
+        if any(one.delivered > other.sent for one, other in partners):
+            course.fail("a message was delivered twice")
+        course.finish()
+
+    def _acknowledged(self) -> int:
+        return sum(talker.acknowledged for talker in self._talkers)
+
+
+async def connect(server: Server) -> list[Talker]:
+    """Log the pairs in, and find out where each of them talks."""
+    if server.name == SOCKET_IO_MONGOOSE:
+        return await _on_socket_io(server)
+    users = hubbub_users(server, 2 * PAIRS)
+    native = Native()
+    sockets = await enter_all(server.port, native, Socket, users)
+    stay_alive(sockets)
+    await asyncio.sleep(1)  # who has come is told, and is of no interest any more
+    talkers = []
+    for n, (socket, user) in enumerate(zip(sockets, users, strict=True)):
+        room = await native.ask(
+            socket, "CREATE_ROOM", {"kind": "direct", "participantIds": [users[n ^ 1].id]}
+        )
+        sender = native.sender(room["room"]["id"], f"bench-{user.id}-", CONTENT)
+        talkers.append(Talker(socket, native, sender))
+    return talkers
+
+
+async def _on_socket_io(server: Server) -> list[Talker]:
+    users = servers.signed_users(server, 2 * PAIRS)
+    words = SocketIo()
+    sockets = await enter_all(server.port, words, Socket, users)
+    stay_alive(sockets)
+    talkers = []
+    for n, socket in enumerate(sockets):
+        payload = {"to": users[n ^ 1].id, "content": CONTENT}
+        talkers.append(Talker(socket, words, words.sender("private_message", payload)))
+    return talkers
+
+
+def hubbub_users(server: Server, number: int) -> list[User]:
+    """Make accounts on Hubbub."""
+    return [User(one["id"], one["token"]) for one in registered(server, number)]
