@@ -236,7 +236,7 @@ class Memberships:
             except NoRecord:
                 raise no_such_room() from None  # it was deleted meanwhile
             # At once from here on: nobody hears what is said in a room before they hear of it.
-            room.members[user.id] = live_member(kept)
+            room.admit(live_member(kept))
             self._hub.tell_users([user.id], RoomCreated(room.room, named))
             joined = MemberJoined(room.id, user.id, user.name, kept.role)
             self._hub.tell_members(room, joined, without=user.id)

@@ -143,6 +143,13 @@ class LiveRoom:
         read = 0 if member is None else member.read
         return sum(seq > read for seq in self._mentions.get(user_id, ()))
 
+    def admit(self, member: Member) -> None:
+        """Let somebody in; what they sent and was stored as they came back, they have read."""
+        sent = max((seq for seq, one in self._senders.items() if one == member.user), default=0)
+        member.delivered = max(member.delivered, sent)
+        member.read = max(member.read, sent)
+        self.members[member.user] = member
+
     def unsaved(self) -> list[Member]:
         """Those who have read further than the store knows, because they sent something."""
         return [member for member in self.members.values() if member.read > member.saved]

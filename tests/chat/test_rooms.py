@@ -237,3 +237,12 @@ async def test_senders_are_known_as_far_as_they_are_remembered(
     assert room.senders(1, 3) is None
     assert room.senders(4, 6) is None
     assert room.senders(0, 2**53) is None
+
+
+def test_whoever_comes_back_has_read_what_they_sent() -> None:
+    ann = new_id()
+    room = bare_room(ann)
+    back = room.members.pop(ann)
+    room.note_sender(samples.message(room.id, 7, sender=ann))
+    room.admit(back)
+    assert (room.members[ann].delivered, room.members[ann].read) == (7, 7)
