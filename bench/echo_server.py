@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 
 import uvloop
 from tornado.httpserver import HTTPServer
@@ -12,6 +13,9 @@ from handlers.frames import FastProtocol, protocol_of, text_frame
 
 FRAME_BYTES = 64 * 1024
 WAITING_BYTES = 1024 * 1024
+
+# Hubbub writes so to a socket that waits for an answer, and at once to all others.
+GATHER = "gather" in sys.argv[1:]
 
 
 class Echo(WebSocketHandler):
@@ -29,7 +33,11 @@ class Echo(WebSocketHandler):
     def on_message(self, message: str | bytes) -> None:
         """Send it back."""
         assert isinstance(message, str)
-        self._protocol.write_soon(text_frame(message.encode()), self.close)
+        frame = text_frame(message.encode())
+        if GATHER:
+            self._protocol.write_soon(frame, self.close)
+        else:
+            self._protocol.write_frames(frame)
 
 
 async def serve() -> None:

@@ -22,6 +22,7 @@ SOCKET_IO_MONGOOSE = "Socket.IO + Mongoose"
 SOCKET_IO = "Socket.IO"
 WS = "ws"
 FRAMES = "Hubbub's frames"
+FRAMES_GATHERED = "Hubbub's frames, gathered"
 
 ROOT = Path(__file__).parents[1]
 HUBBUB = ROOT / "server.py"
@@ -127,11 +128,13 @@ def rooms(cpu: int | None) -> AbstractContextManager[Running]:
 def echoes(cpu: int | None) -> Iterator[Running]:
     """Run the servers that send back what they get."""
     ours = [sys.executable, "-m", "bench.echo_server"]
+    settings = {"PYTHONPATH": str(ROOT)}
     with (
         peer(WS, cpu, "echo.js") as theirs,
-        Server(FRAMES, ours, {"PYTHONPATH": str(ROOT)}, cpu) as frames,
+        Server(FRAMES, ours, settings, cpu) as frames,
+        Server(FRAMES_GATHERED, [*ours, "gather"], settings, cpu) as gathered,
     ):
-        yield Running([theirs, frames], None)
+        yield Running([theirs, frames, gathered], None)
 
 
 @contextmanager

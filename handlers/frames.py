@@ -12,7 +12,7 @@ through Tornado's reader and through this one.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -50,7 +50,6 @@ class FastProtocol(WebSocketProtocol13):
         super().__init__(handler, False, params)
         self._buffer = bytearray()
         self._soon: list[bytes] = []
-        self._turn_left = MAX_FRAMES_AT_ONCE
         self._max_waiting = max_waiting
 
     def write_frames(self, data: bytes) -> bool:
@@ -120,28 +119,23 @@ class FastProtocol(WebSocketProtocol13):
         return True
 
     async def _receive_frame_loop(self) -> None:
+        taken = 0
         try:
-            while not self._has_ended():
-                handled = self._take_text_frames()
-                if handled is not None:
-                    await handled
-                elif self._has_ended():
-                    break
-                elif self._turn_left <= 0:
-                    self._turn_left = MAX_FRAMES_AT_ONCE
-                    await asyncio.sleep(0)
+            while not self.client_terminated:
+                frame = self._text_frame()
+                if frame is not None:
+                    await self._take(*frame)
                 elif self._is_part_of_text_frame():
                     self._buffer += await self.stream.read_bytes(_CHUNK, partial=True)
                 else:
-                    self._turn_left -= 1
                     await self._receive_frame()
+                taken += 1
+                if taken % MAX_FRAMES_AT_ONCE == 0:
+                    await asyncio.sleep(0)
         except StreamClosedError:
             self._abort()
         finally:
             self.handler.on_ws_connection_close(self.close_code, self.close_reason)
-
-    def _has_ended(self) -> bool:
-        return self.client_terminated
 
     async def _read_bytes(self, n: int) -> bytes:
         """Give Tornado's reader what it asks for, from what was read already."""
@@ -152,21 +146,19 @@ class FastProtocol(WebSocketProtocol13):
         self._wire_bytes_in += n
         return data
 
-    def _take_text_frames(self) -> Awaitable[None] | None:
-        """Take whole text frames from the head, up to one that must be waited for."""
-        buffer, at, handled = self._buffer, 0, None
-        while handled is None and self._turn_left > 0 and not self.client_terminated:
-            place = self._place(at)
-            if place is None or not 0 < place[1] <= len(buffer):
-                break
-            start, end = place
-            payload = _websocket_mask(bytes(buffer[start - 4 : start]), bytes(buffer[start:end]))
-            self._turn_left -= 1
-            self._wire_bytes_in += end - at
-            at = end
-            handled = self._handle_message(1, payload)
-        del buffer[:at]
-        return handled
+    async def _take(self, start: int, end: int) -> None:
+        """Take the whole text frame at the head of the buffer."""
+        mask, payload = bytes(self._buffer[start - 4 : start]), bytes(self._buffer[start:end])
+        del self._buffer[:end]
+        self._wire_bytes_in += end
+        handled = self._handle_message(1, _websocket_mask(mask, payload))
+        if handled is not None:
+            await handled
+
+    def _text_frame(self) -> tuple[int, int] | None:
+        """Where the payload of a whole text frame at the head begins and ends, if there is one."""
+        place = self._place()
+        return place if place is not None and 0 < place[1] <= len(self._buffer) else None
 
     def _is_part_of_text_frame(self) -> bool:
         """Tell whether the head of the buffer may become a frame that is taken here."""
@@ -178,23 +170,22 @@ class FastProtocol(WebSocketProtocol13):
     def _is_simple(self) -> bool:
         return self._fragmented_message_buffer is None and self._decompressor is None
 
-    def _place(self, at: int = 0) -> tuple[int, int] | None:
-        """Begin and end of the payload of the text frame there; (0, 0) until they are known.
+    def _place(self) -> tuple[int, int] | None:
+        """Begin and end of the text frame at the head; (0, 0) until they are known.
 
-        None where it is no such frame: it is for Tornado.
+        None where the head is no such frame: it is for Tornado.
         """
         buffer = self._buffer
-        have = len(buffer) - at
-        if have < 2 or buffer[at] != TEXT or not buffer[at + 1] & _MASKED:
+        if len(buffer) < 2 or buffer[0] != TEXT or not buffer[1] & _MASKED:
             return None
         if not self._is_simple():
             return None
-        size, start = buffer[at + 1] & 0x7F, at + 6
+        size, start = buffer[1] & 0x7F, 6
         if size >= _SHORT:
-            start = at + (8 if size == _SHORT else 14)
-            if have < start - at - 4:
+            start = 8 if size == _SHORT else 14
+            if len(buffer) < start - 4:
                 return 0, 0
-            size = int.from_bytes(buffer[at + 2 : start - 4])
+            size = int.from_bytes(buffer[2 : start - 4])
         if size > self.params.max_message_size:
             return None
         return start, start + size
