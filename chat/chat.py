@@ -5,9 +5,9 @@ One method per command. A message that somebody may send goes to the journal, an
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,6 +27,7 @@ from chat.hints import Hints
 from chat.hub import Hub
 from chat.journal import MAX_WAITING, Change, Journal, Said, Told, ToldMarks, ToldMessage
 from chat.membership import Memberships
+from chat.mentions import Mentions
 from chat.people import People
 from chat.policy import (
     has_receipts,
@@ -36,21 +37,17 @@ from chat.policy import (
     require_own,
     require_there,
 )
+from chat.resends import earlier_name, name_of
 from chat.rooms import LiveRoom, Member, Rooms, everyones_member
 from models.disk import Disk
 from models.records import FormerText, Message, Reaction, new_id, now
 from models.store import Store
-
-# Everybody's message is read by all, so nobody's may call more people than this.
-MAX_MENTIONS = 20
 
 # So many kinds of emoji may stand under a message, each once from everybody.
 MAX_REACTIONS = 50
 
 # What a message said before its last edits; older texts are dropped.
 MAX_FORMER = 20
-
-_MENTION = re.compile(r"(?<![\w@])@([A-Za-z0-9_.-]{3,30})", re.ASCII)
 
 
 class Speaker(Struct, frozen=True):
@@ -108,7 +105,10 @@ class Chat:
             return None
         if not self._people.knows(speaker.user):
             return None
-        return self._say(room, speaker, command, ())
+        moment = now()
+        if earlier_name(command, room.id, moment) is not None:
+            return None
+        return self._say(room, speaker, command, (), moment)
 
     async def send(self, speaker: Speaker, command: SendMessage) -> asyncio.Future[Said]:
         """Read what must be known, and queue the message; the future answers when it is durable."""
@@ -119,7 +119,11 @@ class Chat:
         for upload_id in command.attachments:
             await self._require_own_upload(speaker, upload_id)
         mentions = await self._mentioned(room, command.content)
-        said = self._say(room, speaker, command, mentions)
+        moment = now()
+        first = await self._said_earlier(room, speaker, command, moment)
+        if first is not None:
+            return first
+        said = self._say(room, speaker, command, mentions, moment)
         if room.hidden:
             await self._memberships.unhide(room)
         return said
@@ -263,6 +267,7 @@ class Chat:
         speaker: Speaker,
         command: SendMessage,
         mentions: tuple[str, ...],
+        moment: datetime,
     ) -> asyncio.Future[Said]:
         require_member(room, speaker.user)
         content = _require_text(command.content, command.attachments)
@@ -273,14 +278,29 @@ class Chat:
             seq=0,
             rev=0,
             sender=speaker.user,
-            client_id=command.client_id or command.temp_id or message_id,
+            client_id=name_of(command, room.id, message_id, moment),
             text=content,
             attachments=command.attachments,
             reply_to=command.reply_to,
             mentions=mentions,
-            created=now(),
+            created=moment,
         )
         return self.journal.say(room, draft, speaker.socket)
+
+    async def _said_earlier(
+        self, room: LiveRoom, speaker: Speaker, command: SendMessage, moment: datetime
+    ) -> asyncio.Future[Said] | None:
+        """The answer to what was said a while ago, if this is the same again."""
+        name = earlier_name(command, room.id, moment)
+        if name is None:
+            return None
+        first = await self._disk.run(self._store.messages.by_client_id, speaker.user, name)
+        if first is None:
+            return None
+        require_member(room, speaker.user)
+        said: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
+        said.set_result(Said(first, fresh=False))
+        return said
 
     async def _alter(
         self,
@@ -328,10 +348,9 @@ class Chat:
             )
 
     async def _mentioned(self, room: LiveRoom, text: str) -> tuple[str, ...]:
-        # A full stop behind a name is more likely the end of a sentence than of the name.
-        names = {name.rstrip(".-") for name in _MENTION.findall(text)}
-        users = await self._people.named(sorted(names)[:MAX_MENTIONS])
-        return tuple(user.id for user in users if room.has(user.id))
+        mentions = Mentions(text)
+        users = await self._people.named(mentions.names)
+        return mentions.called(user for user in users if room.has(user.id))
 
     def _save_marks(self, room: LiveRoom, members: Sequence[Member]) -> None:
         for member in members:

@@ -66,10 +66,11 @@ class DeleteAccount(Command, frozen=True):
 # What may be said at once, in characters; SQLite and MongoDB would both take far more.
 MAX_TEXT = 5000
 MAX_ATTACHMENTS = 10
+MAX_CLIENT_ID = 64
 MAX_PAGE = 200
 
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
-ClientId = Annotated[str, Meta(min_length=1, max_length=64)]
+ClientId = Annotated[str, Meta(min_length=1, max_length=MAX_CLIENT_ID)]
 Emoji = Annotated[str, Meta(min_length=1, max_length=32)]
 Number = Annotated[int, Meta(ge=0, le=2**53)]
 PageSize = Annotated[int, Meta(ge=1, le=MAX_PAGE)]
@@ -78,7 +79,8 @@ PageSize = Annotated[int, Meta(ge=1, le=MAX_PAGE)]
 class SendMessage(Command, frozen=True):
     """Say something in a room, or to a user: the direct room is found or made.
 
-    `clientId` makes the message the same when it is sent again; `tempId` is its older name.
+    `clientId` makes the message the same when it is sent again, for good; `tempId`, which older
+    clients send, does so for some minutes, and where room and words are the same.
     """
 
     room_id: Id | None = None

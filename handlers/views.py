@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 
 from chat.events import Form
 from chat.reading import RoomState
+from chat.resends import client_id_of, temp_id_of
 from models.records import Message, Room, Session, User
 
 
@@ -166,8 +167,9 @@ class OwnRoomView(RoomView, frozen=True):
 
 def message_view(message: Message, sender_name: str, form: Form = "others") -> MessageBody:
     """A message for the sockets of one form."""
-    # A name that the server made up says nothing to anybody.
-    named = form in ("own", "origin") and message.client_id != message.id
+    # A client's name for it is for its sender's sockets, and a `tempId` for the one it came from.
+    client_id = client_id_of(message) if form in ("own", "origin") else None
+    temp_id = temp_id_of(message) if form == "origin" else None
     return MessageBody(
         id=message.id,
         room_id=message.room,
@@ -185,8 +187,8 @@ def message_view(message: Message, sender_name: str, form: Form = "others") -> M
         created_at=message.created,
         edited_at=message.edited,
         deleted_at=message.deleted,
-        client_id=message.client_id if named else UNSET,
-        temp_id=message.client_id if named and form == "origin" else UNSET,
+        client_id=UNSET if client_id is None else client_id,
+        temp_id=UNSET if temp_id is None else temp_id,
     )
 
 

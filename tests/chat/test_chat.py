@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 import chat.chat as chat_module
+from chat import mentions
 from chat.chat import Marks
 from chat.commands import (
     CreateRoom,
@@ -23,6 +24,7 @@ from chat.commands import (
     SendMessage,
 )
 from chat.events import MarksMoved, MessageChanged, MessageStored
+from chat.resends import PERIOD_SECONDS, temp_id_of
 from models.records import EVERYONE, FormerText, Message, Reaction, User, new_id
 from models.store import Store
 from tests.chat.engine import (
@@ -44,6 +46,9 @@ from tests.contract import samples
 pytestmark = pytest.mark.gen_test(timeout=30)
 
 Doing = Callable[[Core, Cast, Message, User], Awaitable[object]]
+
+# What had passed at the start of all tests of the period in which a temporary name is a name.
+SINCE_PERIOD = int(samples.START.timestamp() % PERIOD_SECONDS) + 1
 
 
 def send(core: Core, cast: Cast, _: Message, by: User) -> Awaitable[object]:
@@ -170,7 +175,6 @@ async def test_a_message_without_a_client_id_gets_its_own(core: Core) -> None:
     cast = await core.cast()
     said = await core.say(cast.member, cast.room)
     assert said.client_id == said.id
-    assert (await core.say(cast.member, cast.room, temp_id="t")).client_id == "t"
 
 
 async def test_a_message_that_is_sent_again_is_told_once(core: Core) -> None:
@@ -179,6 +183,66 @@ async def test_a_message_that_is_sent_again_is_told_once(core: Core) -> None:
     first = await core.say(cast.member, cast.room, "first", client_id="c")
     assert await core.say(cast.member, cast.room, "again", client_id="c") == first
     assert len(ear.heard) == 1
+
+
+@pytest.mark.parametrize("seconds", [10, 400])
+async def test_a_temporary_name_is_a_name_only_with_the_same_words_in_the_same_room(
+    core: Core, store: Store, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    monkeypatch.setattr(chat_module, "now", lambda: samples.at(seconds - SINCE_PERIOD))
+    cast, other = await core.cast(), await core.cast()
+    first = await core.say(cast.member, cast.room, "first", temp_id="1")
+    core.real.rooms.join(samples.member(other.room.id, cast.member.id))
+    core.rooms.drop(other.room.id)
+    elsewhere = await core.rooms.get(other.room.id)
+    for later in (core, Core(store)):
+        ear = later.ear(cast.owner)
+        room = await later.rooms.get(cast.room.id)
+        assert await later.say(cast.member, room, "first", temp_id="1") == first
+        assert ear.heard == []
+    await later.close()
+    for room, text, name in (
+        (cast.room, "second", "1"),
+        (cast.room, "first", "2"),
+        (elsewhere, "first", "1"),
+    ):
+        assert (await core.say(cast.member, room, text, temp_id=name)).id != first.id
+    assert (await core.say(cast.owner, cast.room, "first", temp_id="1")).id != first.id
+    assert temp_id_of(first) == "1"
+
+
+@pytest.mark.parametrize(
+    ("sent", "again", "same"),
+    [(10, 599, True), (590, 610, True), (590, 899, True), (590, 901, False), (10, 1210, False)],
+)
+async def test_a_temporary_name_is_forgotten(
+    core: Core, monkeypatch: pytest.MonkeyPatch, sent: int, again: int, same: bool
+) -> None:
+    cast = await core.cast()
+    core.people.note(cast.member)
+    ids = set()
+    command = SendMessage(room_id=cast.room.id, content="hi", temp_id="1")
+    for seconds in (sent, again):
+        moment = samples.at(seconds - SINCE_PERIOD)
+        monkeypatch.setattr(chat_module, "now", lambda moment=moment: moment)
+        by = speaker(cast.member)
+        said = core.chat.send_now(by, command) or await core.chat.send(by, command)
+        ids.add((await said).message.id)
+    assert len(ids) == (1 if same else 2)
+
+
+async def test_whoever_was_removed_gets_no_answer_to_what_they_said_before(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast = await core.cast()
+    command = SendMessage(room_id=cast.room.id, content="hi", temp_id="1")
+    for seconds in (590, 610):
+        moment = samples.at(seconds - SINCE_PERIOD)
+        monkeypatch.setattr(chat_module, "now", lambda moment=moment: moment)
+        code = OK if seconds == 590 else NO_ROOM
+        assert await code_of(core.chat.send(speaker(cast.member), command)) == code
+        remove = RemoveMember(room_id=cast.room.id, user_id=cast.member.id)
+        await code_of(core.memberships.remove(cast.owner.id, remove))
 
 
 async def test_a_sender_whom_nobody_remembers_is_told_by_name(core: Core) -> None:
@@ -286,7 +350,7 @@ async def test_a_hidden_direct_room_is_seen_again_when_somebody_writes(core: Cor
 async def test_those_are_mentioned_who_are_in_the_room(core: Core) -> None:
     ann, bob, dot, _ = (core.person(name) for name in ("ann", "bob", "d.o-t", "far"))
     room = await core.room({ann.id: "owner", bob.id: "member", dot.id: "member"})
-    for text, mentioned in (
+    for text, called in (
         ("hi @bob", {bob.id}),
         ("@BOB, @ann!", {ann.id, bob.id}),
         ("(@bob)@ann", {ann.id, bob.id}),
@@ -299,12 +363,12 @@ async def test_those_are_mentioned_who_are_in_the_room(core: Core) -> None:
         ("@bobby", set()),
     ):
         said = await core.say(ann, room, text)
-        assert set(said.mentions) == mentioned, text
+        assert set(said.mentions) == called, text
         assert stored(core, said).mentions == said.mentions
 
 
 async def test_only_so_many_are_mentioned(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chat_module, "MAX_MENTIONS", 2)
+    monkeypatch.setattr(mentions, "MAX_MENTIONS", 2)
     users = [core.person(name) for name in ("aaa", "bbb", "ccc")]
     room = await core.room(dict.fromkeys((user.id for user in users), "member"))
     said = await core.say(users[0], room, "@aaa @bbb @ccc")

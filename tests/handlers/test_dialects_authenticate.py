@@ -18,6 +18,7 @@ from tests.handlers.test_dialects_native import (
     MESSAGE,
     ROOM,
     ROOM_BODY,
+    TEMPORARY,
     USER,
     texts,
 )
@@ -97,9 +98,9 @@ TOLD: list[tuple[Event, Form, list[str]]] = [
     ),
     (events.MessageStored(MESSAGE, "ann"), "own", ['{"type":"MESSAGE","payload":' + BODY + "}}"]),
     (
-        events.MessageStored(MESSAGE, "ann"),
+        events.MessageStored(TEMPORARY, "ann"),
         "origin",
-        ['{"type":"MESSAGE","payload":' + BODY + ',"tempId":"c1"}}'],
+        ['{"type":"MESSAGE","payload":' + BODY + ',"tempId":"t1"}}'],
     ),
     (events.MessageChanged(MESSAGE, "ann"), "others", []),
     (events.MarksMoved(ROOM, BOB, 5, 4), "others", []),

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chat import commands, events
 from chat.errors import Invalid, TooMany
@@ -23,6 +24,7 @@ CLUB = Room(id=ROOM, kind="private", name="Club", creator=ANN, created=WHEN, act
 MESSAGE = Message(
     id=SAID, room=ROOM, seq=3, rev=7, sender=ANN, client_id="c1", text="hi", created=WHEN,
 )  # fmt: skip
+TEMPORARY = replace(MESSAGE, client_id="0" * 64 + "t1")
 FULL = Message(
     id=SAID, room=ROOM, seq=3, rev=9, sender=ANN, client_id="c1", text="hi @bob", created=WHEN,
     reply_to="e" * 24, attachments=("f" * 24,), mentions=(BOB,), pinned=True, edited=LATER,
@@ -220,7 +222,17 @@ TOLD: list[tuple[Event, Form, list[str]]] = [
     (
         events.MessageStored(MESSAGE, "ann", origin=5, notify=True),
         "origin",
-        ['{"type":"MESSAGE","payload":' + BODY + ',"clientId":"c1","tempId":"c1"}}'],
+        ['{"type":"MESSAGE","payload":' + BODY + ',"clientId":"c1"}}'],
+    ),
+    (
+        events.MessageStored(TEMPORARY, "ann", origin=5),
+        "origin",
+        ['{"type":"MESSAGE","payload":' + BODY + ',"tempId":"t1"}}'],
+    ),
+    (
+        events.MessageStored(TEMPORARY, "ann", origin=5),
+        "own",
+        ['{"type":"MESSAGE","payload":' + BODY + "}}"],
     ),
     (
         events.MessageChanged(FULL, "ann"),

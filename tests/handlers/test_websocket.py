@@ -595,11 +595,11 @@ async def test_a_direct_room_that_was_left_comes_back_with_the_next_message(hub:
 async def test_who_is_told_the_names_that_a_client_gives(hub: Hubbub) -> None:
     ann, bob = await hub.residents("ann", "bob")
     here, there, other = await hub.sockets(ann, ann, bob)
-    for name in ("clientId", "tempId"):
-        here.tell("SEND_MESSAGE", roomId=EVERYONE, content="x", **{name: f"c-{name}"})
+    for name, told in (("clientId", ["c1", "c1", None]), ("tempId", ["c1", None, None])):
+        here.tell("SEND_MESSAGE", roomId=EVERYONE, content="x", **{name: "c1"})
         heard = [await socket.hear("MESSAGE") for socket in (here, there, other)]
-        assert [one.get("clientId") for one in heard] == [f"c-{name}", f"c-{name}", None]
-        assert [one.get("tempId") for one in heard] == [f"c-{name}", None, None]
+        assert [one.get(name) for one in heard] == told
+        assert not any({"clientId": "tempId", "tempId": "clientId"}[name] in one for one in heard)
     here.tell("SEND_MESSAGE", roomId=EVERYONE, content="x")
     heard = [await socket.hear("MESSAGE") for socket in (here, there, other)]
     assert [one.get("clientId") for one in heard] == [None] * 3

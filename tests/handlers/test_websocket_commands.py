@@ -231,7 +231,7 @@ async def test_what_an_ack_carries(hub: Hubbub) -> None:
         "senderUsername": "ann", "content": " hi ", "attachments": [], "imageUrl": None,
         "replyTo": None, "mentions": [], "reactions": {}, "pinned": False,
         "createdAt": sent["createdAt"], "editedAt": None, "deletedAt": None,
-        "clientId": "c1", "tempId": "c1",
+        "clientId": "c1",
     }  # fmt: skip
     assert sent["createdAt"].endswith("Z")
     message = sent["id"]
