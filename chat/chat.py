@@ -6,7 +6,6 @@ One method per command. A message that somebody may send goes to the journal, an
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct
@@ -21,24 +20,35 @@ from chat.commands import (
     Read,
     SendMessage,
 )
-from chat.errors import Invalid, NotFound, Refusal
-from chat.events import Event, MarksMoved, MessageChanged, MessageStored
+from chat.errors import Invalid
+from chat.events import Caught, Event, MessageChanged, MessageStored
 from chat.hints import Hints
 from chat.hub import Hub
-from chat.journal import MAX_WAITING, Change, Journal, Said, Told, ToldMarks, ToldMessage
+from chat.journal import (
+    MAX_WAITING,
+    Change,
+    Journal,
+    Said,
+    Told,
+    ToldGap,
+    ToldMarks,
+    ToldMessage,
+)
 from chat.membership import Memberships
 from chat.mentions import Mentions
 from chat.people import People
 from chat.policy import (
     has_receipts,
+    no_such_message,
     require_may_delete,
     require_may_pin,
     require_member,
     require_own,
     require_there,
 )
+from chat.receipts import Marks, Receipts
 from chat.resends import earlier_name, name_of
-from chat.rooms import LiveRoom, Member, Rooms, everyones_member
+from chat.rooms import LiveRoom, Rooms
 from models.disk import Disk
 from models.records import FormerText, Message, Reaction, new_id, now
 from models.store import Store
@@ -56,14 +66,6 @@ class Speaker(Struct, frozen=True):
     user: str
     name: str
     socket: int | None = None
-
-
-class Marks(Struct, frozen=True):
-    """How far somebody has come in a room."""
-
-    room: str
-    delivered: int
-    read: int
 
 
 class Chat:
@@ -91,7 +93,8 @@ class Chat:
         self.journal = Journal(
             store, disk, self.tell, max_waiting=journal_queue, ready=hub.caught_up
         )
-        rooms.save = self._save_marks
+        self._receipts = Receipts(store, disk, rooms, people, hub, self.journal)
+        rooms.save = self._receipts.save
 
     def send_now(self, speaker: Speaker, command: SendMessage) -> asyncio.Future[Said] | None:
         """Send at once, where all that must be known is at hand; None where it must be read first.
@@ -193,13 +196,11 @@ class Chat:
 
     async def read(self, speaker: Speaker, command: Read) -> Marks:
         """Have read as far as a message."""
-        room, seq = await self._place(speaker, command)
-        return await self._mark(room, speaker, delivered=seq, read=seq)
+        return await self._receipts.read(speaker.user, command)
 
     async def delivered(self, speaker: Speaker, command: Delivered) -> Marks:
-        """Have received as far as a message; larger rooms do not keep that."""
-        room, seq = await self._place(speaker, command)
-        return await self._mark(room, speaker, delivered=seq, read=0)
+        """Have received as far as a message."""
+        return await self._receipts.delivered(speaker.user, command)
 
     async def room_of(self, speaker: Speaker, room_id: str) -> LiveRoom:
         """A room that somebody is in."""
@@ -221,12 +222,16 @@ class Chat:
                         if new
                         else MessageChanged(message, name)
                     )
+                case ToldGap(room=room, rev=rev):
+                    by_room.setdefault(room, []).append(Caught(room.id, rev, complete=False))
                 case ToldMarks():
-                    self._tell_marks(item)
+                    self._receipts.tell(item)
         for room, events in by_room.items():
             self._hub.tell_room(room, events)
             if has_receipts(room):
-                self._mark_taken(room)
+                senders = {one.message.sender for one in events if isinstance(one, MessageStored)}
+                self._receipts.tell_reading(room, senders)
+                self._receipts.mark_taken(room)
 
     async def _room_to(self, speaker: Speaker, command: SendMessage) -> LiveRoom:
         if command.room_id is not None:
@@ -235,31 +240,6 @@ class Chat:
             raise Invalid("missing_field", "a message needs a roomId or a to")
         room, _ = await self._memberships.direct(speaker.user, command.to)
         return room
-
-    async def _place(self, speaker: Speaker, command: Read | Delivered) -> tuple[LiveRoom, int]:
-        """The room and the place in it that a mark names."""
-        if command.message_id is not None:
-            message = await self._disk.run(self._store.messages.get, command.message_id)
-            if message is None:
-                raise no_such_message()
-            room = await self._rooms.get(message.room)
-            if not room.has(speaker.user):
-                raise no_such_message()
-            return room, message.seq
-        if command.room_id is None or command.seq is None:
-            raise Invalid("missing_field", "a mark needs a messageId, or a roomId and a seq")
-        room = await self.room_of(speaker, command.room_id)
-        return room, min(command.seq, room.seq)
-
-    async def _mark(self, room: LiveRoom, speaker: Speaker, *, delivered: int, read: int) -> Marks:
-        member = room.members.get(speaker.user)
-        news = member is None or delivered > member.delivered or read > member.read
-        if news and (read or has_receipts(room)):
-            await self.journal.mark(room, speaker.user, delivered=delivered, read=read)
-        member = room.members.get(speaker.user)
-        if member is None:
-            return Marks(room.id, 0, 0)
-        return Marks(room.id, member.delivered, member.read)
 
     def _say(
         self,
@@ -351,59 +331,6 @@ class Chat:
         mentions = Mentions(text)
         users = await self._people.named(mentions.names)
         return mentions.called(user for user in users if room.has(user.id))
-
-    def _save_marks(self, room: LiveRoom, members: Sequence[Member]) -> None:
-        for member in members:
-            with suppress(Refusal):  # it is tried again when the room is forgotten the next time
-                marked = self.journal.mark(
-                    room, member.user, delivered=member.delivered, read=member.read
-                )
-                marked.add_done_callback(_note_outcome)
-
-    def _mark_taken(self, room: LiveRoom) -> None:
-        """Note what was delivered to those whose clients cannot say so."""
-        for user in self._hub.takers(room):
-            member = room.members.get(user)
-            if member is not None and member.delivered < room.seq:
-                with suppress(Refusal):  # the next message says it again
-                    marked = self.journal.mark(room, user, delivered=room.seq, read=0)
-                    marked.add_done_callback(_note_outcome)
-
-    def _tell_marks(self, moved: ToldMarks) -> None:
-        """Tell receipts to those whose messages they are about."""
-        room, user = moved.room, moved.user
-        member = room.members.get(user)
-        if member is None and room.is_everyone:
-            member = room.members[user] = everyones_member(user)
-        if member is None:
-            return  # who has left meanwhile
-        member.saved = max(member.saved, moved.read)
-        if moved.read <= member.read and moved.delivered <= member.delivered:
-            return  # only the store did not know it yet
-        before = min(member.delivered, member.read)
-        member.delivered = max(member.delivered, moved.delivered, moved.read)
-        member.read = max(member.read, moved.read)
-        event = MarksMoved(room.id, user, member.delivered, member.read)
-        self._hub.tell_users([user], event)
-        if has_receipts(room):
-            if not self._people.tells_reading(user):
-                event = MarksMoved(room.id, user, member.delivered, 0)
-            senders = room.senders(before, member.delivered)
-            others = room.members.keys() if senders is None else senders
-            # Not to one who has left, though it is about what they said.
-            listeners = [other for other in others if other != user and room.has(other)]
-            self._hub.tell_users(listeners, event)
-
-
-def _note_outcome(marked: asyncio.Future[None]) -> None:
-    """Take note of an outcome that nobody waits for, or asyncio would complain of it."""
-    if not marked.cancelled():
-        marked.exception()
-
-
-def no_such_message() -> NotFound:
-    """The refusal of a message that is not there, or that is none of one's business."""
-    return NotFound("message_not_found", "there is no such message")
 
 
 def _require_text(text: str, attachments: tuple[str, ...]) -> str:

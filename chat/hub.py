@@ -1,13 +1,16 @@
 """Who is connected, and who hears what: encodes once per dialect, writes once per socket."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, KeysView, Sequence
 from itertools import chain, islice
 from typing import Protocol
 
-from chat.events import Event, Form, MessageStored, UserOffline, UserOnline
+from chat.events import Event, Form, MessageChanged, MessageStored, UserOffline, UserOnline
 from chat.rooms import LiveRoom
+
+log = logging.getLogger("hubbub.hub")
 
 # A write costs some 5 µs, so a slice holds up the loop for 5 ms at most.
 SLICE = 1_000
@@ -182,6 +185,8 @@ class _Telling:
                 self._named.add(event.user)
             elif isinstance(event, MessageStored):
                 self._named.update((event.message.sender, *event.message.mentions))
+            elif isinstance(event, MessageChanged):
+                self._named.add(event.message.sender)
         self._frames: dict[tuple[Dialect, int, Form], bytes] = {}
         self._joined: dict[Dialect, bytes] = {}
 
@@ -212,12 +217,20 @@ class _Telling:
         key = (dialect, number, form)
         frame = self._frames.get(key)
         if frame is None:
-            frame = self._frames[key] = dialect.encode(self._events[number], form)
+            frame = self._frames[key] = _encoded(dialect, self._events[number], form)
         return frame
 
 
 def _listens(outbox: Outbox, room: LiveRoom) -> bool:
     return outbox.rooms is None or room.id in outbox.rooms
+
+
+def _encoded(dialect: Dialect, event: Event, form: Form) -> bytes:
+    try:
+        return dialect.encode(event, form)
+    except Exception:  # a fault of ours; all others hear it, and these hear the rest
+        log.exception("an event has no words: %s", type(event).__name__)
+        return b""
 
 
 def _send(outbox: Outbox, data: bytes) -> None:
@@ -228,6 +241,8 @@ def _send(outbox: Outbox, data: bytes) -> None:
 def _form(event: Event, outbox: Outbox) -> Form:
     if isinstance(event, UserOnline | UserOffline):
         return "own" if event.user == outbox.user else "others"
+    if isinstance(event, MessageChanged):
+        return "own" if event.message.sender == outbox.user else "others"
     if not isinstance(event, MessageStored):
         return "others"
     if event.message.sender == outbox.user:

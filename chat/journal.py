@@ -50,7 +50,7 @@ RETRY_SECONDS = 0.25
 # there is none.
 MAX_RENUMBERINGS = 3
 
-# After an outage, as much of each room is told; a client that missed more pages the history.
+# After an outage, as much of each room is told; if there is more, its clients are told to read it.
 MAX_RETOLD = 1_000
 
 Change = Callable[[Message], Message | None]
@@ -112,7 +112,14 @@ class ToldMarks(Struct, frozen=True):
     read: int
 
 
-Told = ToldMessage | ToldMarks
+class ToldGap(Struct, frozen=True):
+    """More has changed behind a `rev` than is told."""
+
+    room: LiveRoom
+    rev: int
+
+
+Told = ToldMessage | ToldMarks | ToldGap
 Teller = Callable[[Sequence[Told]], None]
 
 
@@ -264,8 +271,19 @@ class Journal:
         messages = self._store.messages
         # The counters first: a write that arrives late, between the two, is among the news then.
         counters = await self._disk.run(messages.counters, room.id)
-        news = await self._disk.run(messages.changes, room.id, since=room.rev, limit=MAX_RETOLD)
-        told = [ToldMessage(room, message, new=message.seq > room.seq) for message in news]
+        news: list[Message] = []
+        while page := await self._disk.run(
+            messages.changes,
+            room.id,
+            since=news[-1].rev if news else room.rev,
+            limit=MAX_RETOLD,
+        ):
+            news += page
+        told: list[Told] = [
+            ToldMessage(room, message, new=message.seq > room.seq) for message in news[:MAX_RETOLD]
+        ]
+        if len(news) > MAX_RETOLD:
+            told.append(ToldGap(room, news[MAX_RETOLD - 1].rev))
         for message in news:
             room.note_message(message)
         for message in sorted(news, key=lambda message: message.seq):

@@ -97,6 +97,11 @@ def require_there(message: Message) -> None:
         raise Conflict("message_deleted", "this message was deleted")
 
 
+def no_such_message() -> NotFound:
+    """The refusal of a message that is not there, or that is none of one's business."""
+    return NotFound("message_not_found", "there is no such message")
+
+
 def is_in_charge(room: LiveRoom, user_id: str) -> bool:
     """Tell whether somebody is an owner or administrator of the room."""
     return room.role(user_id) in ("owner", "admin")

@@ -6,6 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from weakref import WeakValueDictionary
 
 from msgspec import Struct
 
@@ -39,6 +40,8 @@ class Member(Struct):
     hidden: bool
     # How far the store knows that they have read; the rest follows from what they sent.
     saved: int = 0
+    # How far the others know of it.
+    told: int = 0
 
 
 class Held(Struct):
@@ -147,7 +150,7 @@ class LiveRoom:
         """Let somebody in; what they sent and was stored as they came back, they have read."""
         sent = max((seq for seq, one in self._senders.items() if one == member.user), default=0)
         member.delivered = max(member.delivered, sent)
-        member.read = max(member.read, sent)
+        member.read = member.told = max(member.read, sent)
         self.members[member.user] = member
 
     def unsaved(self) -> list[Member]:
@@ -172,6 +175,9 @@ class Rooms:
         self._disk = disk
         self._clock = clock
         self._live: OrderedDict[str, LiveRoom] = OrderedDict()
+        # Also those that were forgotten while somebody still works with them: there are never two
+        # of a room, of which one would be told what the other does not know.
+        self._held: WeakValueDictionary[str, LiveRoom] = WeakValueDictionary()
         # Writes down how far people have read, before a room is forgotten.
         self.save: Callable[[LiveRoom, list[Member]], None] = lambda *_: None
         self._loading: dict[str, asyncio.Future[LiveRoom]] = {}
@@ -179,12 +185,19 @@ class Rooms:
     def __len__(self) -> int:
         return len(self._live)
 
+    def __contains__(self, room_id: str) -> bool:
+        return room_id in self._live
+
     def live(self, room_id: str) -> LiveRoom | None:
         """The room, if it is in memory."""
         room = self._live.get(room_id)
-        if room is not None:
-            room.used = self._clock()
-            self._live.move_to_end(room_id)
+        if room is None:
+            room = self._held.get(room_id)
+            if room is None:
+                return None
+            self._keep(room)
+        room.used = self._clock()
+        self._live.move_to_end(room_id)
         return room
 
     async def get(self, room_id: str) -> LiveRoom:
@@ -207,6 +220,7 @@ class Rooms:
     def drop(self, room_id: str) -> None:
         """Forget a room, because it is gone or because what is known of it may be wrong."""
         self._live.pop(room_id, None)
+        self._held.pop(room_id, None)
 
     async def keep(self) -> None:
         """Forget idle rooms now and then, until cancelled."""
@@ -227,13 +241,17 @@ class Rooms:
 
     async def _load(self, room_id: str) -> LiveRoom:
         room = await self._disk.run(self._read, room_id)
+        self._held[room_id] = room
+        self._keep(room)
+        return room
+
+    def _keep(self, room: LiveRoom) -> None:
         room.used = self._clock()
-        self._live[room_id] = room
+        self._live[room.id] = room
         while len(self._live) > MAX_LIVE:
             # Rooms that are being written stay, so there may be a few more than that for a moment.
             if not self._evict(next(iter(self._live.values()))):
                 break
-        return room
 
     def _read(self, room_id: str) -> LiveRoom:
         room = self._store.rooms.get(room_id)
@@ -244,6 +262,8 @@ class Rooms:
         live = LiveRoom(room, counters, {member.user: live_member(member) for member in members})
         for message in self._store.messages.history(room_id, limit=MAX_SENDERS):
             live.note_sender(message)
+        for member in live.members.values():
+            member.told = member.read
         return live
 
     def _evict(self, room: LiveRoom) -> bool:
@@ -253,7 +273,7 @@ class Rooms:
         if room.is_busy:
             self._live.move_to_end(room.id)
             return False
-        self.drop(room.id)
+        del self._live[room.id]
         return True
 
 
@@ -268,6 +288,7 @@ def live_member(membership: Membership) -> Member:
         muted=membership.muted,
         hidden=membership.hidden,
         saved=membership.read,
+        told=membership.read,
     )
 
 

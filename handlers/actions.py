@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from chat import commands
-from chat.chat import Marks, Speaker
+from chat.chat import Speaker
 from chat.events import Form
+from chat.receipts import Marks
 from chat.rooms import LiveRoom
 from handlers.dialects.words import AskPresence
 from handlers.services import Services

@@ -9,6 +9,7 @@ import pytest
 import chat.hub as hub_module
 from chat.events import (
     Event,
+    Form,
     MemberLeft,
     MessageChanged,
     MessageStored,
@@ -118,8 +119,8 @@ async def test_only_its_sender_hears_what_only_its_sender_knows(house: House) ->
     first, second = said(room, "a", 1, origin.number), said(room, "b", 2, other.number)
     changed = MessageChanged(first.message, "a")
     house.hub.tell_room(room, [first, second, changed])
-    assert origin.forms == ["origin", "others", "others"]
-    assert own.forms == ["own", "others", "others"]
+    assert origin.forms == ["origin", "others", "own"]
+    assert own.forms == ["own", "others", "own"]
     assert other.forms == ["others", "origin", "others"]
     assert origin.heard == own.heard == other.heard == [first, second, changed]
 
@@ -174,6 +175,24 @@ async def test_what_is_told_while_a_socket_is_caught_up_is_held(house: House) ->
     held.held = None
     house.hub.tell_room(room, [gone()])
     assert held.heard == [gone()]
+
+
+async def test_an_event_without_words_keeps_nobody_from_the_rest(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Words):
+        def encode(self, event: Event, form: Form) -> bytes:
+            if isinstance(event, MessageStored):
+                raise TypeError("no words")
+            return super().encode(event, form)
+
+    room = bare_room("a", "b")
+    ears = [house.ear(user, words) for words in (Broken(), house.words) for user in ("a", "b")]
+    event = said(room, "a")
+    house.hub.tell_room(room, [event, gone()])
+    assert [ear.heard for ear in ears] == [[gone()], [gone()], [event, gone()], [event, gone()]]
+    assert {record.message for record in caplog.records} == {"an event has no words: MessageStored"}
+    caplog.clear()
 
 
 @pytest.mark.usefixtures("slices")

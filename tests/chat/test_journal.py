@@ -15,7 +15,7 @@ from tornado.ioloop import IOLoop
 
 import chat.journal as journal_module
 from chat.errors import Busy, Forbidden, NotFound
-from chat.journal import Journal, Said, Told, ToldMarks, ToldMessage
+from chat.journal import Journal, Said, Told, ToldGap, ToldMarks, ToldMessage
 from chat.rooms import LiveRoom, Rooms
 from models.disk import Disk
 from models.records import EVERYONE, Counters, Message, Reaction, new_id
@@ -284,6 +284,33 @@ async def test_what_was_stored_is_told_though_nobody_writes_any_more(desk: Desk)
     desk.store.away = False
     await until(lambda: desk.told)
     desk.check(room)
+
+
+async def test_what_is_too_much_to_be_told_is_told_to_be_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "MAX_RETOLD", 3)
+    room, other = await desk.room(), await desk.room()
+    first = (await desk.say(room, "before")).message
+    desk.store.away = True
+    desk.store.plan("commit", kept)
+    with room.held(first.id) as held:
+        held.message = first
+        lost_answers = [desk.say(room, f"{n}") for n in range(5)]
+        lost_answers += [desk.say(other, f"{n}") for n in range(3)]
+        lost_answers.append(desk.journal.alter(room, held, edited("edited")))
+        for future in lost_answers:
+            assert await refusal(future) == "not_stored"
+        del desk.told[:]
+        desk.store.away = False
+        await until(lambda: len(desk.told) >= 7)
+        assert held.message.text == "edited"
+    assert [message.text for message in desk.news(room)] == ["0", "1", "2"]
+    assert [each for each in desk.told if isinstance(each, ToldGap)] == [ToldGap(room, 4)]
+    assert [each.room for each in desk.told].count(other) == 3
+    assert room.last == desk.real.messages.history(room.id, limit=1)[0]
+    assert (await desk.say(room, "after")).message.rev == 8
+    assert desk.real.messages.counters(room.id) == Counters(seq=room.seq, rev=room.rev)
 
 
 async def test_whoever_sends_again_after_not_stored_is_stored_once(desk: Desk) -> None:

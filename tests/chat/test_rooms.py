@@ -124,9 +124,8 @@ async def test_rooms_that_nobody_uses_are_dropped(hall: Hall) -> None:
     assert len(hall.rooms) == 2
     hall.clock.seconds += 1
     hall.rooms.sweep()
-    assert hall.rooms.live(idle.id) is None
+    assert idle.id not in hall.rooms
     assert hall.rooms.live(used.id) is used
-    assert await hall.rooms.get(idle.id) is not idle
 
 
 async def test_the_room_that_was_used_longest_ago_makes_place(
@@ -136,7 +135,23 @@ async def test_the_room_that_was_used_longest_ago_makes_place(
     first, second = await hall.fill(2)
     hall.rooms.live(first.id)
     [third] = await hall.fill(1)
-    assert [hall.rooms.live(room.id) for room in (first, second, third)] == [first, None, third]
+    assert [room.id in hall.rooms for room in (first, second, third)] == [True, False, True]
+
+
+async def test_there_are_never_two_of_a_room(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for something between finding a room and using it still has the only one."""
+    monkeypatch.setattr(rooms_module, "MAX_LIVE", 1)
+    [held] = await hall.fill(1)
+    room_id, reads = held.id, hall.store.calls["messages.counters"]
+    await hall.fill(1)
+    assert room_id not in hall.rooms
+    assert await hall.rooms.get(room_id) is held
+    assert (room_id in hall.rooms, len(hall.rooms)) == (True, 1)
+    assert hall.store.calls["messages.counters"] == reads + 1
+    await hall.fill(1)
+    del held
+    await hall.rooms.get(room_id)
+    assert hall.store.calls["messages.counters"] == reads + 3
 
 
 @pytest.mark.parametrize("why", ["pending", "locked", "held"])
@@ -166,7 +181,7 @@ async def test_a_room_that_is_being_changed_stays(
         case "held":
             holding.__exit__(None, None, None)
     await hall.fill(2)
-    assert (hall.rooms.live(room.id), len(hall.rooms)) == (None, 1)
+    assert (room.id in hall.rooms, len(hall.rooms)) == (False, 1)
 
 
 async def test_a_room_can_be_forgotten(hall: Hall) -> None:

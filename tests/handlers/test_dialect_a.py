@@ -140,11 +140,11 @@ async def test_a_message_that_is_sent_again_is_told_to_its_socket_alone(
 async def test_a_page_that_counts_from_one_again_loses_nothing(hub: Hubbub, words: str) -> None:
     room, [ann, bob] = await friends(hub, "ann", "bob")
     listener = await enter(hub, bob, room, words=words)
-    for said in ("before", "after a reload"):
+    for content in ("before", "after a reload"):
         socket = await enter(hub, ann, room, words=words)
-        socket.tell("SEND_MESSAGE", roomId=room.id, content=said, tempId="1")
-        assert (await socket.hear("MESSAGE", tempId="1"))["content"] == said
-        await listener.hear("MESSAGE", content=said)
+        socket.tell("SEND_MESSAGE", roomId=room.id, content=content, tempId="1")
+        assert (await socket.hear("MESSAGE", tempId="1"))["content"] == content
+        await listener.hear("MESSAGE", content=content)
 
 
 @pytest.mark.parametrize(

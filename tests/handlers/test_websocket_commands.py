@@ -32,7 +32,12 @@ TYPING = {"admin": ["TYPING"], "member": ["TYPING"]}
 TO_ALL = {"owner": ["MESSAGE_CHANGED"], "admin": ["MESSAGE_CHANGED"], "member": ["MESSAGE_CHANGED"]}
 UPDATED = {"owner": ["ROOM_UPDATED"], "admin": ["ROOM_UPDATED"], "member": ["ROOM_UPDATED"]}
 GONE = {"owner": ["ROOM_DELETED"], "admin": ["ROOM_DELETED"], "member": ["ROOM_DELETED"]}
-SAID = {"owner": ["MESSAGE"], "admin": ["MESSAGE", "NOTIFY"], "member": ["MESSAGE", "NOTIFY"]}
+# The member's message was there before, and is read by whoever says something.
+SAID = {
+    "owner": ["MESSAGE"],
+    "admin": ["MESSAGE", "NOTIFY"],
+    "member": ["MESSAGE", "NOTIFY", "RECEIPT"],
+}
 LEFT = ["MEMBER_LEFT", "ROOM_UPDATED"]
 JOINED = ["MEMBER_JOINED", "ROOM_UPDATED"]
 INVITED = ["ROOM_CREATED", "NOTIFY"]
