@@ -21,6 +21,7 @@ from tornado.util import _websocket_mask
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
 
 TEXT = 0x81  # FIN and opcode 1
+BINARY = 0x82  # FIN and opcode 2
 PING = b"\x89\x00"
 
 _MASKED = 0x80
@@ -33,12 +34,21 @@ MAX_FRAMES_AT_ONCE = 200
 
 def text_frame(payload: bytes) -> bytes:
     """A whole text frame, as a server sends it."""
+    return _frame(TEXT, payload)
+
+
+def binary_frame(payload: bytes) -> bytes:
+    """A whole binary frame, as a server sends it."""
+    return _frame(BINARY, payload)
+
+
+def _frame(kind: int, payload: bytes) -> bytes:
     size = len(payload)
     if size < _SHORT:
-        return bytes((TEXT, size)) + payload
+        return bytes((kind, size)) + payload
     if size < 1 << 16:
-        return bytes((TEXT, 126)) + size.to_bytes(2) + payload
-    return bytes((TEXT, 127)) + size.to_bytes(8) + payload
+        return bytes((kind, 126)) + size.to_bytes(2) + payload
+    return bytes((kind, 127)) + size.to_bytes(8) + payload
 
 
 class FastProtocol(WebSocketProtocol13):

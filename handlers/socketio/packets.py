@@ -1,0 +1,205 @@
+"""The grammar of Socket.IO packets: `42/chat,7["hello",{"_placeholder":true,"num":0}]`.
+
+A packet is read without the `4` in front, which is Engine.IO's, and made with it. What an event
+carries stays JSON until the application decodes it as what it should be.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Raw
+
+from handlers.socketio.reasons import Malformed
+
+CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = "0123456"
+
+MAIN = "/"
+
+# Names that mean something to clients and servers themselves.
+RESERVED = frozenset(
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
+
+# What an id may be: JavaScript counts no further.
+MAX_ID = 2**53 - 1
+
+_PACKET = re.compile(
+    r"""
+    (?P<kind>[0-6])
+    (?: (?P<attachments>[1-9][0-9]{0,2}) - )?
+    (?: (?P<namespace>/[^,]*) (?:,|\Z) )?
+    (?P<id>[0-9]{1,16})?
+    (?P<payload>[\[{].*)?
+    """,
+    re.VERBOSE | re.ASCII | re.DOTALL,
+)
+
+
+class Packet(NamedTuple):
+    """A packet as it came; of a binary one, the attachments are still to come."""
+
+    kind: str
+    namespace: str
+    id: int | None
+    payload: str
+    attachments: int
+
+
+class Event(NamedTuple):
+    """What was said: a name, and what came with it as JSON that nobody has decoded yet."""
+
+    name: str | int
+    arguments: tuple[Raw, ...]
+    # What the placeholders among the arguments stand for; see `resolved`.
+    attachments: tuple[bytes, ...] = ()
+
+
+def parse(text: str) -> Packet:
+    """Read a packet; Malformed if it is none."""
+    found = _PACKET.fullmatch(text)
+    if found is None:
+        raise Malformed("this is no packet")
+    kind, attachments, namespace, number, payload = found.groups()
+    if (attachments is None) == (kind in (BINARY_EVENT, BINARY_ACK)):
+        raise Malformed("only binary packets have attachments")
+    packet_id = None if number is None else int(number)
+    if packet_id is not None and packet_id > MAX_ID:
+        raise Malformed("this id is too large")
+    return Packet(kind, namespace or MAIN, packet_id, payload or "", int(attachments or 0))
+
+
+def event_of(payload: str, attachments: tuple[bytes, ...] = ()) -> Event:
+    """Read what an event carries; Malformed if it is no list that begins with a name."""
+    name, *arguments = _items(payload) or (Raw(b""),)
+    try:
+        known: str | int = _names.decode(name)
+    except (msgspec.MsgspecError, UnicodeError):
+        raise Malformed("an event begins with its name") from None
+    if known in RESERVED:
+        raise Malformed("this name is reserved")
+    return Event(known, tuple(arguments), attachments)
+
+
+def answer_of(payload: str) -> tuple[Raw, ...]:
+    """Read what an acknowledgement carries."""
+    return tuple(_items(payload))
+
+
+def auth_of(payload: str) -> Raw:
+    """Read what a client says when it connects: an object, empty if it says nothing."""
+    if not payload:
+        return Raw(b"{}")
+    try:
+        _objects.decode(payload)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise Malformed("one connects with an object, or with nothing") from None
+    return Raw(payload.encode())
+
+
+def connect(namespace: str, sid: str) -> bytes:
+    """Say that a client is connected."""
+    return _made(CONNECT, namespace, None, b'{"sid":"%b"}' % sid.encode())
+
+
+def connect_error(namespace: str, message: str, data: object = None) -> bytes:
+    """Say that a client is not connected, and why."""
+    body: dict[str, object] = {"message": message}
+    if data is not None:
+        body["data"] = data
+    return _made(CONNECT_ERROR, namespace, None, msgspec.json.encode(body))
+
+
+def disconnect(namespace: str = MAIN) -> bytes:
+    """Say that a client is disconnected."""
+    return _made(DISCONNECT, namespace, None, b"")
+
+
+def event(
+    name: str | int, *arguments: object, namespace: str = MAIN, packet_id: int | None = None
+) -> bytes:
+    """An event as a packet of Engine.IO: `42["name",…]`."""
+    return _made(EVENT, namespace, packet_id, msgspec.json.encode((name, *arguments)))
+
+
+def acknowledgement(packet_id: int, *arguments: object, namespace: str = MAIN) -> bytes:
+    """An answer to an event that asked for one: `43<id>[…]`."""
+    return _made(ACK, namespace, packet_id, msgspec.json.encode(arguments))
+
+
+def binary_event(
+    attachments: int,
+    name: str | int,
+    *arguments: object,
+    namespace: str = MAIN,
+    packet_id: int | None = None,
+) -> bytes:
+    """An event with placeholders; the attachments follow it as binary messages."""
+    kind = f"{BINARY_EVENT}{attachments}-"
+    return _made(kind, namespace, packet_id, msgspec.json.encode((name, *arguments)))
+
+
+def binary_acknowledgement(
+    attachments: int, packet_id: int, *arguments: object, namespace: str = MAIN
+) -> bytes:
+    """An answer with placeholders; the attachments follow it as binary messages."""
+    kind = f"{BINARY_ACK}{attachments}-"
+    return _made(kind, namespace, packet_id, msgspec.json.encode(arguments))
+
+
+def resolved(arguments: Sequence[Raw], attachments: Sequence[bytes]) -> list[Any]:
+    """Decode arguments, with attachments in their places; Malformed where one is missing."""
+    try:
+        decoded = [msgspec.json.decode(argument) for argument in arguments]
+        return [_filled(value, attachments) for value in decoded]
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise Malformed("this cannot be decoded") from None
+
+
+def taken_apart(values: Sequence[object]) -> tuple[list[object], list[bytes]]:
+    """Take the bytes out of values and leave placeholders: the counterpart of `resolved`."""
+    attachments: list[bytes] = []
+    return [_emptied(value, attachments) for value in values], attachments
+
+
+_lists = msgspec.json.Decoder(list[Raw])
+_names = msgspec.json.Decoder(str | int)
+_objects = msgspec.json.Decoder(dict[str, Raw])
+
+
+def _items(payload: str) -> list[Raw]:
+    try:
+        return _lists.decode(payload)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise Malformed("this is not a list") from None
+
+
+def _made(kind: str, namespace: str, packet_id: int | None, payload: bytes) -> bytes:
+    place = "" if namespace == MAIN else f"{namespace},"
+    number = "" if packet_id is None else packet_id
+    return f"4{kind}{place}{number}".encode() + payload
+
+
+def _filled(value: Any, attachments: Sequence[bytes]) -> Any:
+    if isinstance(value, list):
+        return [_filled(one, attachments) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("_placeholder") is not True:
+        return {name: _filled(one, attachments) for name, one in value.items()}
+    number = value.get("num")
+    if type(number) is not int or not 0 <= number < len(attachments):
+        raise Malformed("this attachment is missing")
+    return attachments[number]
+
+
+def _emptied(value: object, attachments: list[bytes]) -> object:
+    if isinstance(value, bytes):
+        attachments.append(value)
+        return {"_placeholder": True, "num": len(attachments) - 1}
+    if isinstance(value, list | tuple):
+        return [_emptied(one, attachments) for one in value]
+    if isinstance(value, dict):
+        return {name: _emptied(one, attachments) for name, one in value.items()}
+    return value
