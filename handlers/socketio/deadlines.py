@@ -24,6 +24,9 @@ class Deadlines(Generic[T]):
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def __contains__(self, one: T) -> bool:
+        return one in self._waiting
+
     def add(self, one: T) -> None:
         """Let somebody wait from now on, whether they waited before or not."""
         self._waiting.pop(one, None)

@@ -189,10 +189,8 @@ class Session:
         self.is_polled = False
         return payload_of(self._taken())
 
-    def ping(self) -> bytes | None:
-        """Ask for a sign of life; None if the last was not given."""
-        if self._expects_pong:
-            return None
+    def ping(self) -> bytes:
+        """Ask for a sign of life."""
         self._expects_pong = True
         return self.framing.text(PING.encode())
 

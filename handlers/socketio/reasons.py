@@ -16,6 +16,7 @@ TRANSPORT_ERROR = Closing(1002, "transport error")
 PARSE_ERROR = Closing(1002, "parse error")
 PING_TIMEOUT = Closing(4010, "ping timeout")
 TOO_SLOW = Closing(4008, "too slow: reconnect and resume")
+TOO_LARGE = Closing(1009, "payload too large")
 CONNECT_TIMEOUT = Closing(4001, "no CONNECT in time")
 CLIENT_DISCONNECT = Closing(1000, "client namespace disconnect")
 
