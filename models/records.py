@@ -152,7 +152,10 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 class Upload(Struct, frozen=True, kw_only=True):
-    """A file that somebody sent. `rooms` are those where it was shown."""
+    """A file that somebody sent, as it is kept; the messages that show it say in which rooms.
+
+    A picture has a width, a height and a `placeholder`: a blurred copy of it, as a data URL.
+    """
 
     id: str
     owner: str
@@ -162,7 +165,7 @@ class Upload(Struct, frozen=True, kw_only=True):
     sha256: str
     width: int | None = None
     height: int | None = None
-    rooms: tuple[str, ...] = ()
+    placeholder: str | None = None
     created: datetime
 
 

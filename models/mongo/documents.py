@@ -273,7 +273,7 @@ def upload_document(upload: Upload) -> Document:
         "sha256": upload.sha256,
         "width": upload.width,
         "height": upload.height,
-        "rooms": keys_of(upload.rooms),
+        "placeholder": upload.placeholder,
         "created": upload.created,
     }
 
@@ -289,6 +289,6 @@ def upload_of(document: Document) -> Upload:
         sha256=document["sha256"],
         width=document["width"],
         height=document["height"],
-        rooms=tuple(sorted(ids_of(document["rooms"]))),
+        placeholder=document["placeholder"],
         created=document["created"],
     )

@@ -14,6 +14,9 @@ from pymongo.database import Database as Collections
 from models.mongo.documents import Document, key_of, room_document
 from models.records import EVERYONE, Room
 
+# The messages that show uploads; a query must say so too, for its index to be used.
+SHOWING: Document = {"attachments.0": {"$exists": True}}
+
 INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
     "users": (
         IndexModel("name_key", unique=True),
@@ -40,11 +43,17 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         IndexModel([("room", ASCENDING), ("seq", ASCENDING)], unique=True),
         IndexModel([("room", ASCENDING), ("rev", ASCENDING)], unique=True),
         IndexModel([("sender", ASCENDING), ("client_id", ASCENDING)], unique=True),
+        # Partial, so that a message without attachments costs nothing.
+        IndexModel(
+            [("attachments", ASCENDING), ("room", ASCENDING)], partialFilterExpression=SHOWING
+        ),
+        IndexModel(
+            [("room", ASCENDING), ("attachments", ASCENDING)], partialFilterExpression=SHOWING
+        ),
     ),
     "uploads": (
         IndexModel([("owner", ASCENDING), ("_id", ASCENDING)]),
         IndexModel("sha256"),
-        IndexModel("rooms"),
     ),
 }
 
@@ -62,9 +71,16 @@ def _told_of_users(collections: Collections[Document]) -> None:
     collections.users.update_many({"receipts": {"$exists": False}}, {"$set": told})
 
 
+def _looks_of_uploads(collections: Collections[Document]) -> None:
+    look = {"$set": {"placeholder": None}, "$unset": {"rooms": ""}}
+    collections.uploads.update_many({"placeholder": {"$exists": False}}, look)
+
+
 MIGRATIONS: tuple[Callable[[Collections[Document]], None], ...] = (
     # 1: the room of everybody
     _everyone,
     # 2: what others are told of somebody
     _told_of_users,
+    # 3: how uploads look; the messages say where they are shown
+    _looks_of_uploads,
 )

@@ -258,7 +258,7 @@ def message_of(row: sqlite3.Row) -> Message:
 
 
 def upload_row(upload: Upload) -> Row:
-    """An upload as a row; the rooms where it was shown have a table of their own."""
+    """An upload as a row."""
     return {
         "id": upload.id,
         "owner": upload.owner,
@@ -268,11 +268,12 @@ def upload_row(upload: Upload) -> Row:
         "sha256": upload.sha256,
         "width": upload.width,
         "height": upload.height,
+        "placeholder": upload.placeholder,
         "created": ms(upload.created),
     }
 
 
-def upload_of(row: sqlite3.Row, rooms: tuple[str, ...]) -> Upload:
+def upload_of(row: sqlite3.Row) -> Upload:
     """The upload of a row."""
     return Upload(
         id=row["id"],
@@ -283,6 +284,6 @@ def upload_of(row: sqlite3.Row, rooms: tuple[str, ...]) -> Upload:
         sha256=row["sha256"],
         width=row["width"],
         height=row["height"],
-        rooms=rooms,
+        placeholder=row["placeholder"],
         created=moment(row["created"]),
     )

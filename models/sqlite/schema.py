@@ -123,4 +123,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE users ADD COLUMN receipts INTEGER NOT NULL DEFAULT 1",
         "ALTER TABLE users ADD COLUMN invisible INTEGER NOT NULL DEFAULT 0",
     ),
+    # 6: which messages show which uploads
+    (
+        "DROP TABLE upload_rooms",
+        "ALTER TABLE uploads ADD COLUMN placeholder TEXT",
+        """CREATE TABLE attachments (
+            message TEXT NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+            upload TEXT NOT NULL,
+            room TEXT NOT NULL,
+            PRIMARY KEY (message, upload)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX attachments_by_upload ON attachments (upload, room)",
+        "CREATE INDEX attachments_by_room ON attachments (room, upload)",
+        """INSERT OR IGNORE INTO attachments (message, upload, room)
+            SELECT messages.id, shown.value, messages.room
+                FROM messages, json_each(messages.attachments) AS shown
+                WHERE messages.attachments IS NOT NULL""",
+    ),
 )

@@ -94,13 +94,26 @@ def _apply(connection: sqlite3.Connection, write: Write) -> None:
     match write:
         case NewMessage(message):
             connection.execute(_INSERT, message_row(message))
+            _show(connection, message)
         case ChangedMessage(message):
             _require_newer(connection, message)
             connection.execute(_CHANGE, {"id": message.id, **content_row(message)})
+            connection.execute("DELETE FROM attachments WHERE message = ?", (message.id,))
+            _show(connection, message)
         case MovedMark(room=room, user=user, delivered=delivered, read=read):
             statement = _MARK_EVERYONE if room == EVERYONE else _MARK
             marks = {"room": room, "user": user, "delivered": delivered, "read": read}
             connection.execute(statement, {**marks, "joined": ms(now())})
+
+
+def _show(connection: sqlite3.Connection, message: Message) -> None:
+    # Selected, because a change may be of a message that does not exist.
+    for upload in message.attachments:
+        connection.execute(
+            """INSERT OR IGNORE INTO attachments (message, upload, room)
+                SELECT id, ?, room FROM messages WHERE id = ?""",
+            (upload, message.id),
+        )
 
 
 def _require_newer(connection: sqlite3.Connection, change: Message) -> None:

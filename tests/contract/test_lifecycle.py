@@ -61,7 +61,13 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "uploads.add": lambda store: store.uploads.add(upload(new_id())),
     "uploads.get": lambda store: store.uploads.get(new_id()),
     "uploads.of_owner": lambda store: store.uploads.of_owner(new_id(), limit=1),
-    "uploads.show": lambda store: store.uploads.show(new_id(), new_id()),
+    "uploads.many": lambda store: store.uploads.many([new_id()]),
+    "uploads.page": lambda store: store.uploads.page(limit=1),
+    "uploads.used": lambda store: store.uploads.used(new_id()),
+    "uploads.has_content": lambda store: store.uploads.has_content("0" * 64),
+    "uploads.rooms": lambda store: store.uploads.rooms(new_id()),
+    "uploads.shown_in": lambda store: store.uploads.shown_in(new_id()),
+    "uploads.is_shown_to": lambda store: store.uploads.is_shown_to(new_id(), new_id()),
     "uploads.delete": lambda store: store.uploads.delete(new_id()),
     "commit": lambda store: store.commit([MovedMark(EVERYONE, new_id(), 1, 1)]),
     "commit nothing": lambda store: store.commit([]),
@@ -109,7 +115,7 @@ def test_what_was_kept_is_there_after_opening_again(
     store: Store, reopen: Callable[[], Store]
 ) -> None:
     someone = store.users.add(user(password_hash="x"))
-    login, file = session(someone.id), upload(someone.id, rooms=(new_id(),))
+    login, file = session(someone.id), upload(someone.id, placeholder="data:,")
     store.sessions.add(login)
     store.uploads.add(file)
     room = add_room(store, someone.id)
@@ -189,12 +195,3 @@ def test_changes_of_different_fields_at_once_all_last(store: Store) -> None:
     assert (changed.display_name, changed.avatar) == ("Countess", "/a.webp")
     assert (changed.last_seen, changed.email) == (at(5), "ada@example.org")
     assert changed.disabled
-
-
-def test_an_upload_shown_in_many_rooms_at_once_is_shown_in_all(store: Store) -> None:
-    kept, rooms = upload(new_id()), sorted(new_id() for _ in range(8))
-    store.uploads.add(kept)
-    at_once([lambda room=room: store.uploads.show(kept.id, room) for room in rooms * 2])
-    shown = store.uploads.get(kept.id)
-    assert shown is not None
-    assert shown.rooms == tuple(rooms)

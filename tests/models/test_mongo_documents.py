@@ -56,7 +56,7 @@ def test_messages() -> None:
 
 
 def test_uploads() -> None:
-    record = upload(new_id(), width=1, height=2, rooms=(new_id(), new_id()))
+    record = upload(new_id(), width=1, height=2, placeholder="data:x")
     assert documents.upload_of(through_bson(documents.upload_document(record))) == record
 
 
