@@ -281,6 +281,7 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     await core.chat.journal.close()
     await core.chat.hints.write()
     core.presence.close()
+    core.memberships.close()
     core.typing.close()
     await server.close_all_connections()
 

@@ -126,10 +126,11 @@ class Chat:
         first = await self._said_earlier(room, speaker, command, moment)
         if first is not None:
             return first
-        said = self._say(room, speaker, command, mentions, moment)
         if room.hidden:
+            require_member(room, speaker.user)
+            _require_text(command.content, command.attachments)
             await self._memberships.unhide(room)
-        return said
+        return self._say(room, speaker, command, mentions, moment)
 
     async def edit(self, speaker: Speaker, command: EditMessage) -> Message:
         """Replace the text of a message of one's own; what it said before is kept."""
@@ -218,7 +219,7 @@ class Chat:
                     if new:
                         self.hints.note(message)
                     by_room.setdefault(room, []).append(
-                        MessageStored(message, name, origin, notify=has_receipts(room))
+                        _stored(room, message, name, origin)
                         if new
                         else MessageChanged(message, name)
                     )
@@ -331,6 +332,13 @@ class Chat:
         mentions = Mentions(text)
         users = await self._people.named(mentions.names)
         return mentions.called(user for user in users if room.has(user.id))
+
+
+def _stored(room: LiveRoom, message: Message, name: str, origin: int | None) -> MessageStored:
+    # Where everybody hears a sound, nobody must be looked for who does not want one.
+    notify = has_receipts(room)
+    muted = room.muted if notify else frozenset()
+    return MessageStored(message, name, origin, notify=notify, muted=muted)
 
 
 def _require_text(text: str, attachments: tuple[str, ...]) -> str:

@@ -183,6 +183,13 @@ class LeaveRoom(Command, frozen=True):
     room_id: Id
 
 
+class Mute(Command, frozen=True):
+    """Hear no sound of a room but where one is mentioned, or hear it again."""
+
+    room_id: Id
+    on: bool = True
+
+
 class Invite(Command, frozen=True):
     """Bring somebody into a room."""
 

@@ -4,11 +4,13 @@ from typing import Literal
 
 from msgspec import Struct
 
+from chat.rooms import Standing
 from models.records import Message, Room, RoomRole, User
 
 # How much of an event a socket is told: what only its sender knows is for its sender's sockets (and
-# some of it for the one it came from), and whoever is mentioned hears that.
-Form = Literal["others", "mentioned", "own", "origin"]
+# some of it for the one it came from), whoever is mentioned hears that, and whoever has muted the
+# room hears no sound.
+Form = Literal["others", "mentioned", "muted", "own", "origin"]
 
 
 class MessageStored(Struct, frozen=True):
@@ -20,6 +22,8 @@ class MessageStored(Struct, frozen=True):
     origin: int | None = None
     # Whether it is news for everybody who hears it, as in a room of a few people.
     notify: bool = False
+    # But not for these.
+    muted: frozenset[str] = frozenset()
 
 
 class MessageChanged(Struct, frozen=True):
@@ -68,10 +72,16 @@ class UserOffline(Struct, frozen=True):
 
 
 class RoomCreated(Struct, frozen=True):
-    """There is a room that one is in."""
+    """There is a room that one is in, as one stands in it; `maker` and `origin` say who made it."""
 
     room: Room
     members: tuple[User, ...]
+    standing: Standing = Standing()
+    last_name: str = ""
+    maker: str | None = None
+    origin: int | None = None
+    # Whether somebody else has brought one there.
+    invitation: bool = False
 
 
 class RoomUpdated(Struct, frozen=True):
@@ -85,6 +95,13 @@ class RoomDeleted(Struct, frozen=True):
     """A room is gone, or one is no longer in it."""
 
     room: str
+
+
+class RoomMuted(Struct, frozen=True):
+    """One hears no more sound of a room, or hears it again."""
+
+    room: str
+    muted: bool
 
 
 class MemberJoined(Struct, frozen=True):
@@ -122,6 +139,7 @@ Event = (
     | RoomCreated
     | RoomUpdated
     | RoomDeleted
+    | RoomMuted
     | MemberJoined
     | MemberLeft
     | Caught

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Iterator, KeysView, Sequence
 from itertools import chain, islice
 from typing import Protocol
 
-from chat.events import Event, Form, MessageChanged, MessageStored, UserOffline, UserOnline
+from chat.events import (
+    Event,
+    Form,
+    MessageChanged,
+    MessageStored,
+    RoomCreated,
+    UserOffline,
+    UserOnline,
+)
 from chat.rooms import LiveRoom
 
 log = logging.getLogger("hubbub.hub")
@@ -185,8 +193,11 @@ class _Telling:
                 self._named.add(event.user)
             elif isinstance(event, MessageStored):
                 self._named.update((event.message.sender, *event.message.mentions))
+                self._named.update(event.muted)
             elif isinstance(event, MessageChanged):
                 self._named.add(event.message.sender)
+            elif isinstance(event, RoomCreated) and event.maker is not None:
+                self._named.add(event.maker)
         self._frames: dict[tuple[Dialect, int, Form], bytes] = {}
         self._joined: dict[Dialect, bytes] = {}
 
@@ -243,11 +254,17 @@ def _form(event: Event, outbox: Outbox) -> Form:
         return "own" if event.user == outbox.user else "others"
     if isinstance(event, MessageChanged):
         return "own" if event.message.sender == outbox.user else "others"
+    if isinstance(event, RoomCreated):
+        if event.maker != outbox.user:
+            return "others"
+        return "origin" if event.origin == outbox.number else "own"
     if not isinstance(event, MessageStored):
         return "others"
     if event.message.sender == outbox.user:
         return "origin" if event.origin == outbox.number else "own"
-    return "mentioned" if outbox.user in event.message.mentions else "others"
+    if outbox.user in event.message.mentions:
+        return "mentioned"
+    return "muted" if outbox.user in event.muted else "others"
 
 
 def _in_slices(telling: _Telling, listeners: list[Outbox]) -> Iterator[None]:

@@ -10,18 +10,13 @@ from chat.commands import (
     Invite,
     JoinRoom,
     LeaveRoom,
+    Mute,
     RemoveMember,
     SetRole,
     UpdateRoom,
 )
+from chat.doubts import Doubts
 from chat.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
-from chat.events import (
-    MemberJoined,
-    MemberLeft,
-    RoomCreated,
-    RoomDeleted,
-    RoomUpdated,
-)
 from chat.hub import Hub
 from chat.names import require_room_name
 from chat.people import People
@@ -29,18 +24,17 @@ from chat.policy import (
     require_group,
     require_in_charge,
     require_may_set_role,
+    require_member,
     require_owner,
     require_removable,
     require_visible,
 )
+from chat.room_news import RoomNews
 from chat.rooms import LiveRoom, Rooms, live_member, no_such_room
 from models.disk import Disk
-from models.records import Membership, Room, RoomRole, User, new_id, now, pair_of
+from models.records import EVERYONE, Membership, Room, RoomRole, User, new_id, now, pair_of
 from models.store import NotFound as NoRecord
 from models.store import RoomChange, Store
-
-# A list of members that is told in one piece; of a larger room, only this many are named.
-MAX_TOLD_MEMBERS = 100
 
 MAX_NEIGHBOURHOODS = 100
 
@@ -63,17 +57,27 @@ class Memberships:
         self._disk = disk
         self._rooms = rooms
         self._people = people
-        self._hub = hub
+        self._news = RoomNews(hub, people)
+        self._doubts = Doubts(store, disk, rooms, self._news)
         self._max_members = max_members
         self._max_rooms = max_rooms
 
-    async def create(self, user: str, command: CreateRoom) -> tuple[LiveRoom, bool]:
-        """Make a room, or find the direct one there is; and tell whether it is new."""
+    def close(self) -> None:
+        """Look after nothing any more."""
+        self._doubts.close()
+
+    async def create(
+        self, user: str, command: CreateRoom, *, origin: int | None = None, own: bool = True
+    ) -> tuple[LiveRoom, bool]:
+        """Make a room, or find the direct one there is; and tell whether it is new.
+
+        Of whoever makes it, all sockets but `origin` hear of it; or none, where older words ask.
+        """
         others = await self._require_people(user, command.participant_ids)
         if command.kind == "direct":
             if len(others) != 1:
                 raise Invalid("invalid_participants", "a direct room is with one other person")
-            return await self.direct(user, others[0].id)
+            return await self.direct(user, others[0].id, origin=origin, own=own)
         if len(others) >= self._max_members:
             raise self._room_full()
         await self._require_few_rooms(user)
@@ -89,14 +93,15 @@ class Memberships:
         )
         owner = Membership(room=room.id, user=user, role="owner", joined=moment)
         members = [Membership(room=room.id, user=other.id, joined=moment) for other in others]
-        named = await self._named([user, *(other.id for other in others)])
         await self._disk.run(self._store.rooms.add, room, [owner, *members])
         live = await self._rooms.get(room.id)
-        self._hub.tell_members(live, RoomCreated(live.room, named), without=user)
+        await self._tell_made(live, user, origin, own=own)
         return live, True
 
-    async def direct(self, user: str, other: str) -> tuple[LiveRoom, bool]:
-        """The direct room of two people, found or made."""
+    async def direct(
+        self, user: str, other: str, *, origin: int | None = None, own: bool = True
+    ) -> tuple[LiveRoom, bool]:
+        """The direct room of two people, found or made; whoever asks for it sees it again."""
         if user == other:
             raise Invalid("invalid_participants", "a direct room is with one other person")
         await self._require_people(user, (other,))
@@ -110,11 +115,13 @@ class Memberships:
             pair=pair_of(user, other),
         )
         members = [Membership(room=draft.id, user=one, joined=moment) for one in (user, other)]
-        named = await self._named([user, other])
+        await self._people.load([user, other])  # so that nothing must be read before it is told
         room, new = await self._disk.run(self._store.rooms.direct, draft, members)
         live = await self._rooms.get(room.id)
         if new:
-            self._hub.tell_members(live, RoomCreated(live.room, named), without=user)
+            await self._tell_made(live, user, origin, own=own)
+        elif live.hidden:
+            await self.unhide(live, user)
         return live, new
 
     async def update(self, user: str, command: UpdateRoom) -> LiveRoom:
@@ -128,7 +135,8 @@ class Memberships:
                 changes["name"] = require_room_name(command.name)
             if command.description is not UNSET:
                 changes["description"] = command.description
-            room.room = await self._disk.run(self._store.rooms.change, room.id, **changes)
+            with self._doubts.about(room):
+                room.room = await self._disk.run(self._store.rooms.change, room.id, **changes)
             await self._tell_updated(room)
         return room
 
@@ -156,21 +164,23 @@ class Memberships:
         require_group(room)
         if not room.has(command.user_id):
             [user] = await self._require_people(by, (command.user_id,))
-            await self._add(room, user)
+            await self._add(room, user, invited=True)
         return room
 
     async def leave(self, user: str, command: LeaveRoom) -> None:
         """Leave a room; a direct one is hidden until somebody writes."""
         room = await self._rooms.get(command.room_id)
         async with room.lock:
-            if not room.has(user):
-                return
+            require_member(room, user)
             if room.is_everyone:
                 raise Forbidden("everyones_room", "everybody is in this room, and stays in it")
             if room.room.kind == "direct":
-                await self._disk.run(self._store.rooms.change_member, room.id, user, hidden=True)
+                with self._doubts.about(room):
+                    await self._disk.run(
+                        self._store.rooms.change_member, room.id, user, hidden=True
+                    )
                 room.members[user].hidden = True
-                self._hub.tell_users([user], RoomDeleted(room.id))
+                self._news.hidden(room, user)
                 return
             await self._send_out(room, user)
 
@@ -181,8 +191,12 @@ class Memberships:
         while rooms := await self._disk.run(of_user, user, before=before, limit=self._max_rooms):
             for room, _ in rooms:
                 before = room.active, room.id
-                if room.kind != "direct":
+                if room.kind == "direct":
+                    continue
+                try:
                     await self.leave(user, LeaveRoom(room_id=room.id))
+                except NotFound:  # it is gone, or this membership is not known here yet
+                    await self._disk.run(self._store.rooms.leave, room.id, user)
 
     async def neighbours(self, user: str) -> set[str]:
         """Those who share a room with somebody, in the hundred rooms that were active last."""
@@ -211,15 +225,39 @@ class Memberships:
             await self._tell_updated(room)
         return room
 
-    async def unhide(self, room: LiveRoom) -> None:
-        """Show a direct room again to those who have hidden it, because somebody writes."""
-        for member in [member for member in room.members.values() if member.hidden]:
-            await self._disk.run(
-                self._store.rooms.change_member, room.id, member.user, hidden=False
-            )
-            member.hidden = False
+    async def mute(self, user: str, command: Mute) -> LiveRoom:
+        """Hear no sound of a room but where one is mentioned, or hear it again."""
+        room = await self._rooms.get(command.room_id)
+        async with room.lock:
+            require_member(room, user)
+            with self._doubts.about(room):
+                if user not in room.members:  # as most are in the room of everybody
+                    membership = Membership(room=EVERYONE, user=user, joined=now())
+                    kept = await self._disk.run(self._store.rooms.join, membership)
+                    if user not in room.members:
+                        room.admit(live_member(kept))
+                await self._disk.run(
+                    self._store.rooms.change_member, room.id, user, muted=command.on
+                )
+            room.mute(user, on=command.on)
+            self._news.muted(room, user, on=command.on)
+        return room
 
-    async def _add(self, room: LiveRoom, user: User) -> None:
+    async def unhide(self, room: LiveRoom, only: str | None = None) -> None:
+        """Show a direct room again to those who have hidden it, or to one of them."""
+        async with room.lock:
+            named = await self._news.named(room)
+            for member in [member for member in room.members.values() if member.hidden]:
+                if only not in (None, member.user):
+                    continue
+                with self._doubts.about(room):
+                    await self._disk.run(
+                        self._store.rooms.change_member, room.id, member.user, hidden=False
+                    )
+                member.hidden = False
+                self._news.created(room, [member.user], named)
+
+    async def _add(self, room: LiveRoom, user: User, *, invited: bool = False) -> None:
         async with room.lock:
             if room.has(user.id):
                 return  # who was brought by somebody else meanwhile
@@ -230,17 +268,17 @@ class Memberships:
             membership = Membership(
                 room=room.id, user=user.id, joined=now(), delivered=room.seq, read=room.seq
             )
-            named = await self._named([*room.members, user.id])
+            named = await self._news.named(room, user.id)
             try:
-                kept = await self._disk.run(self._store.rooms.join, membership)
+                with self._doubts.about(room):
+                    kept = await self._disk.run(self._store.rooms.join, membership)
             except NoRecord:
                 raise no_such_room() from None  # it was deleted meanwhile
             # At once from here on: nobody hears what is said in a room before they hear of it.
             room.admit(live_member(kept))
-            self._hub.tell_users([user.id], RoomCreated(room.room, named))
-            joined = MemberJoined(room.id, user.id, user.name, kept.role)
-            self._hub.tell_members(room, joined, without=user.id)
-            self._hub.tell_members(room, RoomUpdated(room.room, named), without=user.id)
+            self._news.created(room, [user.id], named, invitation=invited)
+            self._news.joined(room, user.id, kept.role)
+            self._news.updated(room, named, without=user.id)
 
     async def _send_out(self, room: LiveRoom, user: str) -> None:
         """End a membership; the last one to leave takes the room along."""
@@ -249,29 +287,34 @@ class Memberships:
             return
         if room.role(user) == "owner":
             await self._give_role(room, _heir(room, user), "owner")
-        await self._disk.run(self._store.rooms.leave, room.id, user)
+        with self._doubts.about(room):
+            await self._disk.run(self._store.rooms.leave, room.id, user)
         del room.members[user]
-        self._hub.tell_users([user], RoomDeleted(room.id))
-        self._hub.tell_members(room, MemberLeft(room.id, user))
+        self._news.left(room, user)
         await self._tell_updated(room)
 
     async def _remove(self, room: LiveRoom) -> None:
-        await self._disk.run(self._store.rooms.delete, room.id)
+        with self._doubts.about(room):
+            await self._disk.run(self._store.rooms.delete, room.id)
         self._rooms.drop(room.id)
-        self._hub.tell_members(room, RoomDeleted(room.id))
+        self._news.deleted(room)
         room.members.clear()
 
     async def _give_role(self, room: LiveRoom, user: str, role: RoomRole) -> None:
-        await self._disk.run(self._store.rooms.change_member, room.id, user, role=role)
+        with self._doubts.about(room):
+            await self._disk.run(self._store.rooms.change_member, room.id, user, role=role)
         room.members[user].role = role
+
+    async def _tell_made(
+        self, room: LiveRoom, maker: str, origin: int | None, *, own: bool
+    ) -> None:
+        named = await self._news.named(room)
+        users = [user for user in room.members if own or user != maker]
+        self._news.created(room, users, named, maker=maker, origin=origin, invitation=True)
 
     async def _tell_updated(self, room: LiveRoom) -> None:
         # Under the lock of the room, so that an older list is never told after a newer one.
-        named = await self._named([*room.members])
-        self._hub.tell_members(room, RoomUpdated(room.room, named))
-
-    async def _named(self, members: list[str]) -> tuple[User, ...]:
-        return tuple(await self._people.users(members[:MAX_TOLD_MEMBERS]))
+        self._news.updated(room, await self._news.named(room))
 
     async def _require_people(self, user: str, user_ids: tuple[str, ...]) -> list[User]:
         """The other people of a list, all of whom must be there."""

@@ -43,6 +43,13 @@ class RoomState(Struct, frozen=True):
     members: list[User]
 
 
+class RoomPage(Struct, frozen=True):
+    """A part of a list of rooms, and where the next part begins if there is one."""
+
+    states: list[RoomState]
+    next: tuple[datetime, str] | None
+
+
 class Reading:
     """Reads what somebody may read."""
 
@@ -82,9 +89,12 @@ class Reading:
 
     async def rooms(
         self, user: str, *, before: tuple[datetime, str] | None = None, limit: int
-    ) -> list[RoomState]:
+    ) -> RoomPage:
         """The rooms of a user, the latest first."""
-        theirs = await self._disk.run(self._store.rooms.of_user, user, before=before, limit=limit)
+        of_user = self._store.rooms.of_user
+        # One more than asked for tells whether there is more.
+        theirs = await self._disk.run(of_user, user, before=before, limit=limit + 1)
+        last = theirs[limit - 1][0] if len(theirs) > limit else None
         turn = asyncio.Semaphore(AT_ONCE)
 
         async def read(room_id: str) -> RoomState | None:
@@ -94,8 +104,11 @@ class Reading:
                 except NotFound:  # deleted since the list was read
                     return None
 
-        states = await asyncio.gather(*(read(room.id) for room, _ in theirs))
-        return [state for state in states if state is not None]
+        states = await asyncio.gather(*(read(room.id) for room, _ in theirs[:limit]))
+        return RoomPage(
+            [state for state in states if state is not None],
+            None if last is None else (last.active, last.id),
+        )
 
     async def room(self, user: str, room_id: str) -> RoomState:
         """One room, as one who is in it sees it."""
@@ -105,6 +118,8 @@ class Reading:
 
     async def state(self, room: LiveRoom) -> RoomState:
         """A room with the people in it."""
+        if room.last is not None:  # who may have left
+            await self._people.load([room.last.sender])
         return RoomState(room, await self._people.users(sorted(room.members)[:MAX_NAMED]))
 
     async def _page(self, command: History) -> Page:

@@ -44,6 +44,18 @@ class Member(Struct):
     told: int = 0
 
 
+class Standing(Struct, frozen=True):
+    """How far a room has come, and somebody in it."""
+
+    seq: int = 0
+    rev: int = 0
+    delivered: int = 0
+    read: int = 0
+    mentions: int = 0
+    muted: bool = False
+    last: Message | None = None
+
+
 class Held(Struct):
     """A message that is being changed, as it is stored at the moment."""
 
@@ -61,6 +73,8 @@ class LiveRoom:
         # Revs up to here are not given again: a write that was given up may yet land with them.
         self.floor = 0
         self.members = members
+        # Those in it who want no sound; none, nearly always.
+        self.muted = frozenset(one.user for one in members.values() if one.muted)
         self.last: Message | None = None
         # What is being written for the room, so that it is not dropped under the journal.
         self.pending = 0
@@ -101,6 +115,24 @@ class LiveRoom:
         if member is not None:
             return member.role
         return "member" if self.is_everyone else None
+
+    def standing(self, user_id: str) -> Standing:
+        """How far the room has come, and somebody in it."""
+        member = self.members.get(user_id)
+        return Standing(
+            seq=self.seq,
+            rev=self.rev,
+            delivered=member.delivered if member else 0,
+            read=member.read if member else 0,
+            mentions=self.mentions(user_id),
+            muted=user_id in self.muted,
+            last=self.last,
+        )
+
+    def mute(self, user_id: str, *, on: bool) -> None:
+        """Note whether somebody in the room wants no sound."""
+        self.members[user_id].muted = on
+        self.muted = self.muted | {user_id} if on else self.muted - {user_id}
 
     @contextmanager
     def held(self, message_id: str) -> Iterator["Held"]:
@@ -152,6 +184,7 @@ class LiveRoom:
         member.delivered = max(member.delivered, sent)
         member.read = member.told = max(member.read, sent)
         self.members[member.user] = member
+        self.mute(member.user, on=member.muted)
 
     def unsaved(self) -> list[Member]:
         """Those who have read further than the store knows, because they sent something."""

@@ -40,6 +40,7 @@ class Actions:
             commands.Invite: self._invite,
             commands.RemoveMember: self._remove_member,
             commands.SetRole: self._set_role,
+            commands.Mute: self._mute,
             commands.History: self._history,
             AskPresence: self._presence,
         }
@@ -77,7 +78,7 @@ class Actions:
         return {}
 
     async def _create_room(self, speaker: Speaker, command: commands.CreateRoom) -> Payload:
-        room, _ = await self._memberships.create(speaker.user, command)
+        room, _ = await self._memberships.create(speaker.user, command, origin=speaker.socket)
         return await self._room(speaker, room)
 
     async def _update_room(self, speaker: Speaker, command: commands.UpdateRoom) -> Payload:
@@ -102,6 +103,9 @@ class Actions:
 
     async def _set_role(self, speaker: Speaker, command: commands.SetRole) -> Payload:
         return await self._room(speaker, await self._memberships.set_role(speaker.user, command))
+
+    async def _mute(self, speaker: Speaker, command: commands.Mute) -> Payload:
+        return await self._room(speaker, await self._memberships.mute(speaker.user, command))
 
     async def _history(self, speaker: Speaker, command: commands.History) -> Payload:
         page = await self._services.reading.history(speaker.user, command)

@@ -82,12 +82,12 @@ class RoomsHandler(RoomHandler):
         identity = await self.identify()
         limit = self.number("limit", MAX_ROOMS, least=1, most=MAX_ROOMS)
         reading = self.services.reading
-        states = await reading.rooms(identity.user.id, before=self._before(), limit=limit + 1)
-        if len(states) > limit:
-            last = states[limit - 1].room.room
-            query = urlencode({"limit": limit, "before": f"{last.active.isoformat()},{last.id}"})
+        page = await reading.rooms(identity.user.id, before=self._before(), limit=limit)
+        if page.next is not None:
+            active, room_id = page.next
+            query = urlencode({"limit": limit, "before": f"{active.isoformat()},{room_id}"})
             self.set_header("Link", f'</api/rooms?{query}>; rel="next"')
-        states = states[:limit]
+        states = page.states
         if self.argument("everyone") in ("1", "true"):
             states.append(await reading.room(identity.user.id, EVERYONE))
         self.answer([self.own(state, identity) for state in states])
@@ -95,9 +95,12 @@ class RoomsHandler(RoomHandler):
     async def post(self) -> None:
         """Make a room, or find the direct one there is."""
         identity = await self.identify()
-        command = self.decoded(PostRoom).command()
+        post = self.decoded(PostRoom)
         self.services.people.note(identity.user)
-        room, new = await self.services.memberships.create(identity.user.id, command)
+        # Clients of dialect A add what they make on their own, and would have it twice.
+        room, new = await self.services.memberships.create(
+            identity.user.id, post.command(), own=post.type is None
+        )
         state = await self.services.reading.state(room)
         self.answer(self.own(state, identity), 201 if new else 200)
 

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from msgspec import UNSET, Struct, UnsetType, field
 
-from chat.events import Form
+from chat.events import Form, RoomCreated
 from chat.reading import RoomState
 from chat.resends import client_id_of, temp_id_of
+from chat.rooms import Standing
 from models.records import Message, Room, Session, User
 
 
@@ -162,6 +163,7 @@ class OwnRoomView(RoomView, frozen=True):
     read: int
     unread: int
     mentions: int
+    muted: bool
     last_message: MessageBody | None
 
 
@@ -207,24 +209,36 @@ def room_view(room: Room, members: Iterable[User]) -> RoomView:
 
 def own_room_view(state: RoomState, user: str, sender_name: Callable[[str], str]) -> OwnRoomView:
     """A room as one of those in it sees it."""
-    live, member = state.room, state.room.members.get(user)
-    read = member.read if member else 0
-    last = live.last
+    standing = state.room.standing(user)
+    last_name = "" if standing.last is None else sender_name(standing.last.sender)
+    return _own_room(state.room.room, state.members, standing, last_name)
+
+
+def new_room_view(event: RoomCreated) -> OwnRoomView:
+    """A room as one sees it who hears that it is there."""
+    return _own_room(event.room, event.members, event.standing, event.last_name)
+
+
+def _own_room(
+    room: Room, members: Iterable[User], standing: Standing, last_name: str
+) -> OwnRoomView:
+    last = standing.last
     return OwnRoomView(
-        id=live.id,
-        kind=live.room.kind,
-        type=_type(live.room),
-        name=live.room.name,
-        description=live.room.description,
-        participants=[_person(one) for one in state.members],
-        created_at=live.room.created,
-        seq=live.seq,
-        rev=live.rev,
-        delivered=member.delivered if member else 0,
-        read=read,
-        unread=max(0, live.seq - read),
-        mentions=live.mentions(user),
-        last_message=None if last is None else message_view(last, sender_name(last.sender)),
+        id=room.id,
+        kind=room.kind,
+        type=_type(room),
+        name=room.name,
+        description=room.description,
+        participants=[_person(user) for user in members],
+        created_at=room.created,
+        seq=standing.seq,
+        rev=standing.rev,
+        delivered=standing.delivered,
+        read=standing.read,
+        unread=max(0, standing.seq - standing.read),
+        mentions=standing.mentions,
+        muted=standing.muted,
+        last_message=None if last is None else message_view(last, last_name),
     )
 
 

@@ -34,7 +34,7 @@ from handlers.sockets import (
     Closing,
 )
 from handlers.views import message_view, own_room_view, own_user_view
-from models.records import Message
+from models.records import EVERYONE, Message
 from models.store import StoreError
 
 log = logging.getLogger("hubbub.sockets")
@@ -327,10 +327,13 @@ class SocketHandler(WebSocketHandler):
 
     async def _belongings(self, identity: Identity) -> dict[str, object]:
         services = self.services
-        states = await services.reading.rooms(self.user, limit=ROOMS_AT_ONCE)
+        page = await services.reading.rooms(self.user, limit=ROOMS_AT_ONCE)
+        everyone = await services.reading.room(self.user, EVERYONE)
         return {
             "user": own_user_view(identity.user, online=True),
-            "rooms": [own_room_view(s, self.user, services.people.name) for s in states],
+            "rooms": [own_room_view(s, self.user, services.people.name) for s in page.states],
+            # Apart from the others, for older clients list no room that nobody has made.
+            "everyone": own_room_view(everyone, self.user, services.people.name),
             "online": services.presence.online(),
         }
 
@@ -363,6 +366,7 @@ class SocketHandler(WebSocketHandler):
                 await self._tell_changes(command, told)
             except Refusal as refusal:
                 # Gone, or none of this user's any more: the others are caught up all the same.
+                refusal.details = {**(refusal.details or {}), "roomId": room_id}
                 self._refuse(refusal, None)
         for room_id, rev in list(seen.items())[ROOMS_AT_ONCE:]:
             self.send(self.dialect.encode(Caught(room_id, rev, complete=False), "own"))

@@ -44,6 +44,9 @@ COMMANDS: dict[str, type[Command]] = {
     "STOP_TYPING": commands.StopTyping,
 }
 
+# What one does oneself: these clients know it already, and would show a room twice.
+OWN = (events.UserOnline, events.UserOffline, events.RoomCreated)
+
 _reader = Reader(COMMANDS)
 
 
@@ -85,6 +88,8 @@ class Authenticate:
 
     def encode(self, event: Event, form: Form) -> bytes:
         """An event, if this client knows it."""
+        if form != "others" and isinstance(event, OWN):
+            return b""
         told = _told(event, form)
         return b"" if told is None else written(*told)
 
@@ -107,8 +112,6 @@ def _told(event: Event, form: Form) -> tuple[str, object] | None:
             return "TYPING", {"userId": user, "username": name, "roomId": room}
         case events.TypingStopped(room=room, user=user):
             return "STOP_TYPING", {"userId": user, "roomId": room}
-        case events.UserOnline() | events.UserOffline() if form == "own":
-            return None
         case events.UserOnline(user=user, name=name):
             return "USER_ONLINE", {"userId": user, "username": name}
         case events.UserOffline(user=user):

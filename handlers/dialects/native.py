@@ -17,7 +17,7 @@ from handlers.dialects.words import (
     refusal_body,
     written,
 )
-from handlers.views import message_view, room_view
+from handlers.views import message_view, new_room_view, room_view
 
 # What a client may send, by its type.
 COMMANDS: dict[str, type[Command]] = {
@@ -40,6 +40,7 @@ COMMANDS: dict[str, type[Command]] = {
     "INVITE": commands.Invite,
     "REMOVE_MEMBER": commands.RemoveMember,
     "SET_ROLE": commands.SetRole,
+    "MUTE": commands.Mute,
     "SYNC": commands.Sync,
     "HISTORY": commands.History,
     "PRESENCE": AskPresence,
@@ -88,6 +89,8 @@ class Native:
         """An event as finished frames."""
         if form == "own" and isinstance(event, events.UserOnline | events.UserOffline):
             return b""  # one knows that oneself
+        if form == "origin" and isinstance(event, events.RoomCreated):
+            return b""  # the ACK says so
         kind, payload = _told(event, form)
         return written(kind, payload) + _notification(event, form)
 
@@ -102,7 +105,7 @@ _UNASKED: dict[type[Command], str] = {
 def _notification(event: Event, form: Form) -> bytes:
     """What a page turns into a toast and a sound, if anything."""
     match event:
-        case events.RoomCreated(room=room):
+        case events.RoomCreated(room=room, invitation=True) if form == "others":
             return written("NOTIFY", {"kind": "invitation", "roomId": room.id})
         case events.MessageStored(message=message, sender_name=name, notify=notify) if (
             form == "mentioned" or (form == "others" and notify)
@@ -120,8 +123,8 @@ def _told(event: Event, form: Form) -> tuple[str, object]:
             return "MESSAGE", message_view(message, name, form)
         case events.MessageChanged(message=message, sender_name=name):
             return "MESSAGE_CHANGED", message_view(message, name, form)
-        case events.RoomCreated(room=room, members=members):
-            return "ROOM_CREATED", room_view(room, members)
+        case events.RoomCreated():
+            return "ROOM_CREATED", new_room_view(event)
         case events.RoomUpdated(room=room, members=members):
             return "ROOM_UPDATED", room_view(room, members)
     return _KINDS[type(event)], _small(event)
@@ -134,6 +137,7 @@ _KINDS: dict[type, str] = {
     events.UserOnline: "USER_ONLINE",
     events.UserOffline: "USER_OFFLINE",
     events.RoomDeleted: "ROOM_DELETED",
+    events.RoomMuted: "ROOM_MUTED",
     events.MemberJoined: "MEMBER_JOINED",
     events.MemberLeft: "MEMBER_LEFT",
     events.Caught: "SYNCED",

@@ -127,7 +127,7 @@ def refusal_body(refusal: Refusal) -> dict[str, object]:
     body: dict[str, object] = {"code": refusal.code, "message": refusal.message}
     if refusal.retry_after is not None:
         body["retryAfter"] = refusal.retry_after
-    return body
+    return {**(refusal.details or {}), **body}
 
 
 def _frame_kind(name: str, command: type[Command]) -> Any:

@@ -44,6 +44,11 @@ def kept(call: Call) -> Any:
     raise Unavailable("the answer was lost")
 
 
+def nothing(_: Call) -> Any:
+    """What is asked for is not there."""
+    return None
+
+
 def full(_: Call) -> Any:
     """What is asked for is refused."""
     raise Refused("the disk is full")
@@ -233,6 +238,7 @@ class Core:
 
     async def close(self) -> None:
         await self.chat.journal.close()
+        self.memberships.close()
         self.disk.close()
 
     def person(self, name: str | None = None) -> User:

@@ -24,6 +24,7 @@ from chat.commands import (
 )
 from chat.events import MessageChanged, MessageStored
 from chat.resends import PERIOD_SECONDS, temp_id_of
+from chat.rooms import Standing
 from models.records import FormerText, Message, Reaction, User, new_id
 from models.store import Store
 from tests.chat.engine import (
@@ -321,7 +322,7 @@ async def test_a_message_to_somebody_finds_or_makes_the_direct_room(core: Core) 
     for n in range(2):
         said = await core.chat.send(speaker(ann), SendMessage(to=bob.id, content=f"{n}"))
         assert (await said).message.seq == n + 1
-    assert ears[0].kinds() == ["MessageStored"] * 2
+    assert ears[0].kinds() == ["RoomCreated", "MessageStored", "MessageStored"]
     assert ears[1].kinds() == ["RoomCreated", "MessageStored", "MessageStored"]
     for command, code in (
         (SendMessage(to=new_id(), content="x"), "user_not_found"),
@@ -342,8 +343,23 @@ async def test_a_hidden_direct_room_is_seen_again_when_somebody_writes(core: Cor
     await core.say(bob, room)
     assert len(core.real.rooms.of_user(ann.id, limit=5)) == 1
     assert not room.hidden
-    assert "MessageStored" in ear.kinds()
+    assert ear.kinds() == ["RoomCreated", "MessageStored"]
+    created = ear.heard[0]
+    assert (created.room, created.invitation, created.standing) == (
+        room.room, False, Standing(),
+    )  # fmt: skip
     core.check_members(room)
+
+
+async def test_a_hidden_direct_room_stays_so_when_nothing_is_said(core: Core) -> None:
+    ann, bob = core.person(), core.person()
+    room, _ = await core.memberships.direct(ann.id, bob.id)
+    await core.memberships.leave(ann.id, LeaveRoom(room_id=room.id))
+    ear = core.ear(ann)
+    for by, text, code in ((bob, " ", "empty_message"), (core.person(), "x", NO_ROOM)):
+        command = SendMessage(room_id=room.id, content=text)
+        assert await code_of(core.chat.send(speaker(by), command)) == code
+    assert (room.hidden, ear.heard) == (True, [])
 
 
 async def test_those_are_mentioned_who_are_in_the_room(core: Core) -> None:

@@ -12,11 +12,19 @@ from chat.commands import (
     Invite,
     JoinRoom,
     LeaveRoom,
+    Mute,
     RemoveMember,
     SetRole,
     UpdateRoom,
 )
-from chat.events import MemberJoined, MemberLeft, RoomCreated, RoomDeleted, RoomUpdated
+from chat.events import (
+    MemberJoined,
+    MemberLeft,
+    RoomCreated,
+    RoomDeleted,
+    RoomMuted,
+    RoomUpdated,
+)
 from chat.rooms import LiveRoom
 from models.records import EVERYONE, User, new_id
 from models.store import Store, Unavailable
@@ -58,6 +66,10 @@ def leave(core: Core, cast: Cast, by: User) -> Awaitable[object]:
     return core.memberships.leave(by.id, LeaveRoom(room_id=cast.room.id))
 
 
+def mute(core: Core, cast: Cast, by: User) -> Awaitable[object]:
+    return core.memberships.mute(by.id, Mute(room_id=cast.room.id))
+
+
 def remove(core: Core, cast: Cast, by: User) -> Awaitable[object]:
     command = RemoveMember(room_id=cast.room.id, user_id=cast.member.id)
     return core.memberships.remove(by.id, command)
@@ -81,7 +93,10 @@ OUTCOMES: list[tuple[Doing, str, tuple[str, ...]]] = [
     (invite, "private", (OK, OK, NOT_IN_CHARGE, NO_ROOM, NO_ROOM)),
     (invite_a_member, "private", (OK, OK, NOT_IN_CHARGE, NO_ROOM, NO_ROOM)),
     (invite_oneself, "private", (OK, OK, NOT_IN_CHARGE, NO_ROOM, NO_ROOM)),
-    (leave, "private", (OK, OK, OK, OK, OK)),
+    (leave, "private", (OK, OK, OK, NO_ROOM, NO_ROOM)),
+    (leave, "public", (OK, OK, OK, NO_ROOM, NO_ROOM)),
+    (mute, "private", (OK, OK, OK, NO_ROOM, NO_ROOM)),
+    (mute, "public", (OK, OK, OK, NO_ROOM, NO_ROOM)),
     (remove, "private", (OK, OK, NOT_IN_CHARGE, NO_ROOM, NO_ROOM)),
     (promote, "private", (OK, NOT_THE_OWNER, NOT_THE_OWNER, NO_ROOM, NO_ROOM)),
 ]
@@ -117,6 +132,7 @@ async def test_who_may_do_what(core: Core, doing: Doing, kind: str, codes: tuple
         (invite, ["MemberJoined", "RoomUpdated"], ["MemberJoined", "RoomUpdated"], []),
         (invite_a_member, [], [], []),
         (leave, ["RoomDeleted"], ["MemberLeft", "RoomUpdated"], []),
+        (mute, ["RoomMuted"], [], []),
         (remove, ["MemberLeft", "RoomUpdated"], ["RoomDeleted"], []),
         (promote, ["RoomUpdated"], ["RoomUpdated"], []),
     ],
@@ -145,8 +161,10 @@ async def test_whoever_makes_a_room_owns_it_and_the_others_are_told(core: Core) 
     assert room.room == core.real.rooms.get(room.id)
     assert (room.room.name, room.room.description, room.room.kind) == ("A room", "for us", "public")
     assert {m.user: m.role for m in room.members.values()} == {ann.id: "owner", bob.id: "member"}
-    assert [ear.kinds() for ear in ears] == [[], ["RoomCreated"], []]
+    assert [ear.kinds() for ear in ears] == [["RoomCreated"], ["RoomCreated"], []]
+    assert [ear.forms for ear in ears] == [["own"], ["others"], []]
     [created] = ears[1].heard
+    assert created.invitation
     assert [user.id for user in created.members] == sorted((ann.id, bob.id))
     core.check_members(room)
 
@@ -192,7 +210,7 @@ async def test_a_direct_room_is_made_once_and_then_found(core: Core) -> None:
     ])  # fmt: skip
     assert len({id(room) for room, _ in made}) == 1
     assert sum(new for _, new in made) == 1
-    assert sum(len(ear.of(RoomCreated)) for ear in ears) == 1
+    assert [len(ear.of(RoomCreated)) for ear in ears] == [1, 1]
     room, new = await core.memberships.create(
         bob.id, CreateRoom(kind="direct", participant_ids=(ann.id,))
     )
@@ -210,6 +228,71 @@ async def test_a_direct_room_that_one_leaves_is_hidden_from_them(core: Core) -> 
     assert len(core.real.rooms.of_user(bob.id, limit=5)) == 1
     assert room.hidden
     core.check_members(room)
+
+
+async def test_whoever_made_a_room_hears_of_it_on_their_other_sockets(core: Core) -> None:
+    ann, bob = core.person(), core.person()
+    here, there, other = core.ear(ann), core.ear(ann), core.ear(bob)
+    for kind in ("direct", "private"):
+        command = CreateRoom(kind=kind, participant_ids=(bob.id,))
+        await core.memberships.create(ann.id, command, origin=here.number)
+    assert [ear.forms for ear in (here, there, other)] == [
+        ["origin"] * 2, ["own"] * 2, ["others"] * 2,
+    ]  # fmt: skip
+    await core.memberships.create(ann.id, CreateRoom(participant_ids=(bob.id,)), own=False)
+    assert [len(ear.heard) for ear in (here, there, other)] == [2, 2, 3]
+
+
+async def test_whoever_hid_a_direct_room_sees_it_again_when_they_ask_for_it(core: Core) -> None:
+    ann, bob = core.person(), core.person()
+    room, _ = await core.memberships.direct(ann.id, bob.id)
+    await core.say(bob, room)
+    for user in (ann, bob):
+        await core.memberships.leave(user.id, LeaveRoom(room_id=room.id))
+    ears = core.ear(ann), core.ear(bob)
+    found, new = await core.memberships.direct(ann.id, bob.id)
+    assert (found is room, new) == (True, False)
+    [created] = ears[0].heard
+    assert (created.standing.seq, created.standing.read, created.last_name) == (1, 0, bob.name)
+    assert (ears[1].heard, room.members[bob.id].hidden) == ([], True)
+    assert len(core.real.rooms.of_user(ann.id, limit=5)) == 1
+    core.check_members(room)
+
+
+async def test_a_room_is_muted_for_one_and_not_for_the_others(core: Core) -> None:
+    cast = await core.cast()
+    ears = ears_of(core, cast)
+    await mute(core, cast, cast.member)
+    assert ears["member"].heard == [RoomMuted(cast.room.id, muted=True)]
+    core.check_members(cast.room)
+    await core.say(cast.owner, cast.room, f"@{cast.admin.name}")
+    await core.say(cast.owner, cast.room, f"@{cast.member.name}")
+    assert ears["admin"].forms == ["mentioned", "others"]
+    assert ears["member"].forms == ["others", "muted", "mentioned"]
+    unmute = Mute(room_id=cast.room.id, on=False)
+    await core.memberships.mute(cast.member.id, unmute)
+    await core.say(cast.owner, cast.room)
+    assert ears["member"].forms[-1] == "others"
+    core.check_members(cast.room)
+
+
+async def test_whoever_comes_back_to_a_room_hears_it_again(core: Core) -> None:
+    cast = await core.cast("public")
+    await mute(core, cast, cast.member)
+    await leave(core, cast, cast.member)
+    await join(core, cast, cast.member)
+    assert not cast.room.standing(cast.member.id).muted
+    core.check_members(cast.room)
+
+
+async def test_the_room_of_everybody_can_be_muted(core: Core, store: Store) -> None:
+    ann, later = core.person(), Core(store)
+    for on in (True, True, False):
+        room = await core.memberships.mute(ann.id, Mute(room_id=EVERYONE, on=on))
+        woken = await later.rooms.get(EVERYONE)
+        assert room.standing(ann.id).muted is woken.standing(ann.id).muted is on
+        later.rooms.drop(EVERYONE)
+    await later.close()
 
 
 @pytest.mark.parametrize(
@@ -382,7 +465,7 @@ async def test_what_waits_while_a_room_is_deleted_finds_none(core: Core, doing: 
     ears = ears_of(core, cast)
     gate.open()
     assert await deleting == OK
-    assert await waiting == (OK if doing is leave else NO_ROOM)
+    assert await waiting == NO_ROOM
     assert core.real.rooms.members(cast.room.id) == []
     assert {kind for ear in ears.values() for kind in ear.kinds()} == {"RoomDeleted"}
 
@@ -501,7 +584,7 @@ async def test_whoever_is_removed_is_told_and_the_others_too(core: Core) -> None
 
 
 async def test_only_so_many_members_are_named(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat.membership.MAX_TOLD_MEMBERS", 2)
+    monkeypatch.setattr("chat.room_news.MAX_TOLD_MEMBERS", 2)
     cast = await core.cast()
     ear = core.ear(cast.owner)
     await update(core, cast, cast.owner)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from chat import reading as module
-from chat.commands import DeleteMessage, EditMessage, History, Sync
+from chat.commands import DeleteMessage, EditMessage, History, LeaveRoom, Sync
 from chat.reading import Reading
 from models.records import EVERYONE
-from tests.chat.engine import Core, code_of, speaker, until
+from tests.chat.engine import Core, code_of, nothing, speaker, until
 from tests.chat.engine import make_core as make_core
 
 pytestmark = pytest.mark.gen_test(timeout=30)
@@ -142,12 +142,37 @@ async def test_the_rooms_of_a_user_the_latest_first_and_in_pages(
     for number in (2, 0, 1):
         await core.say(ann, rooms[number])
         await core.chat.hints.write()
-    states = await reading.rooms(ann.id, limit=2)
-    assert [state.room.id for state in states] == [rooms[1].id, rooms[0].id]
+    some = await reading.rooms(ann.id, limit=2)
+    assert [state.room.id for state in some.states] == [rooms[1].id, rooms[0].id]
     last = core.real.rooms.get(rooms[0].id)
     assert last is not None
-    rest = await reading.rooms(ann.id, before=(last.active, last.id), limit=2)
-    assert [state.room.id for state in rest] == [rooms[2].id]
+    assert some.next == (last.active, last.id)
+    rest = await reading.rooms(ann.id, before=some.next, limit=2)
+    assert [state.room.id for state in rest.states] == [rooms[2].id]
+    assert rest.next is None
+
+
+async def test_a_room_that_is_deleted_meanwhile_ends_no_list(core: Core, reading: Reading) -> None:
+    ann = core.person()
+    rooms = [await core.room({ann.id: "owner"}) for _ in range(3)]
+    for room in rooms:
+        core.rooms.drop(room.id)
+    core.store.plan("rooms.get", nothing)
+    some = await reading.rooms(ann.id, limit=2)
+    assert len(some.states) == 1
+    assert some.next is not None
+    assert len((await reading.rooms(ann.id, before=some.next, limit=2)).states) == 1
+
+
+async def test_who_said_the_last_is_named_though_they_have_left(
+    core: Core, reading: Reading
+) -> None:
+    cast = await core.cast()
+    await core.say(cast.member, cast.room)
+    await core.memberships.leave(cast.member.id, LeaveRoom(room_id=cast.room.id))
+    core.people._known.clear()
+    await reading.room(cast.owner.id, cast.room.id)
+    assert core.people.name(cast.member.id) == cast.member.name
 
 
 async def test_a_large_room_names_some_of_its_people(

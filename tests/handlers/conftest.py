@@ -182,6 +182,7 @@ class Hubbub:
             await client.over()
         await self.core.chat.journal.close()
         self.core.presence.close()
+        self.core.memberships.close()
         self.core.typing.close()
         await self.server.close_all_connections()
         self.core.hasher.close()

@@ -141,6 +141,9 @@ TOLD: list[tuple[Event, Form, list[str]]] = [
         "others",
         ['{"type":"ROOM_CREATED","payload":' + ROOM_BODY + "}"],
     ),
+    (events.RoomCreated(CLUB, (USER,), maker=ANN), "own", []),
+    (events.RoomCreated(CLUB, (USER,), maker=ANN, origin=1), "origin", []),
+    (events.RoomMuted(ROOM, muted=True), "others", []),
     (
         events.RoomUpdated(CLUB, (USER,)),
         "others",

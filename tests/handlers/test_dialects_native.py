@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from chat import commands, events
 from chat.errors import Invalid, TooMany
 from chat.events import Event, Form
+from chat.rooms import Standing
 from handlers.dialects.native import COMMANDS, Native
 from handlers.dialects.words import AskPresence, Auth, Frame, Listen, Unlisten
 from models.records import Message, Reaction, Room, User
@@ -50,6 +51,10 @@ ROOM_BODY = (
     '{"id":"cccccccccccccccccccccccc","kind":"private","type":"group","name":"Club",'
     '"description":"","participants":[{"id":"aaaaaaaaaaaaaaaaaaaaaaaa","username":"ann",'
     '"displayName":"Änn"}],"createdAt":"2024-02-29T12:30:15.123000Z"}'
+)
+NEW_ROOM_BODY = (
+    ROOM_BODY[:-1] + ',"seq":0,"rev":0,"delivered":0,"read":0,"unread":0,"mentions":0,'
+    '"muted":false,"lastMessage":null}'
 )
 NOTIFY = (
     '{"type":"NOTIFY","payload":{"kind":"%s","roomId":"cccccccccccccccccccccccc",'
@@ -154,6 +159,12 @@ SENT: list[tuple[str, object, object]] = [
         commands.History(room_id="r", before=3, limit=2),
         None,
     ),
+    (
+        '{"type":"MUTE","payload":{"roomId":"r","on":false}}',
+        commands.Mute(room_id="r", on=False),
+        None,
+    ),
+    ('{"type":"MUTE","payload":{"roomId":"r"}}', commands.Mute(room_id="r", on=True), None),
     ('{"type":"PRESENCE","payload":{}}', AskPresence(), None),
     ('{"type":"PRESENCE"}', AskPresence(), None),
     (
@@ -210,6 +221,11 @@ TOLD: list[tuple[Event, Form, list[str]]] = [
         ['{"type":"MESSAGE","payload":' + BODY + "}}", NOTIFY % "message"],
     ),
     (
+        events.MessageStored(MESSAGE, "ann", notify=True),
+        "muted",
+        ['{"type":"MESSAGE","payload":' + BODY + "}}"],
+    ),
+    (
         events.MessageStored(FULL, "ann"),
         "mentioned",
         ['{"type":"MESSAGE","payload":' + FULL_BODY + "}}", NOTIFY % "mention"],
@@ -233,6 +249,11 @@ TOLD: list[tuple[Event, Form, list[str]]] = [
         events.MessageStored(TEMPORARY, "ann", origin=5),
         "own",
         ['{"type":"MESSAGE","payload":' + BODY + "}}"],
+    ),
+    (
+        events.MessageChanged(MESSAGE, "ann"),
+        "own",
+        ['{"type":"MESSAGE_CHANGED","payload":' + BODY + ',"clientId":"c1"}}'],
     ),
     (
         events.MessageChanged(FULL, "ann"),
@@ -284,11 +305,38 @@ TOLD: list[tuple[Event, Form, list[str]]] = [
     ),
     (events.UserOffline(ANN, "ann"), "own", []),
     (
-        events.RoomCreated(CLUB, (USER,)),
+        events.RoomCreated(CLUB, (USER,), maker=ANN, origin=5, invitation=True),
         "others",
         [
-            '{"type":"ROOM_CREATED","payload":' + ROOM_BODY + "}",
+            '{"type":"ROOM_CREATED","payload":' + NEW_ROOM_BODY + "}",
             '{"type":"NOTIFY","payload":{"kind":"invitation","roomId":"cccccccccccccccccccccccc"}}',
+        ],
+    ),
+    (
+        events.RoomCreated(CLUB, (USER,), maker=ANN, origin=5, invitation=True),
+        "own",
+        ['{"type":"ROOM_CREATED","payload":' + NEW_ROOM_BODY + "}"],
+    ),
+    (events.RoomCreated(CLUB, (USER,), maker=ANN, origin=5, invitation=True), "origin", []),
+    (
+        events.RoomCreated(
+            CLUB, (USER,), Standing(3, 7, 2, 1, mentions=1, muted=True, last=MESSAGE), "ann"
+        ),
+        "others",
+        [
+            '{"type":"ROOM_CREATED","payload":'
+            + ROOM_BODY[:-1]
+            + ',"seq":3,"rev":7,"delivered":2,"read":1,"unread":2,"mentions":1,"muted":true,'
+            + '"lastMessage":'
+            + BODY
+            + "}}}"
+        ],
+    ),
+    (
+        events.RoomMuted(ROOM, muted=True),
+        "others",
+        [
+            '{"type":"ROOM_MUTED","payload":{"roomId":"cccccccccccccccccccccccc","muted":true}}',
         ],
     ),
     (

@@ -73,6 +73,19 @@ async def test_rooms_are_listed_the_latest_first_and_in_pages(hub: Hubbub) -> No
     assert seen == [made[1], made[4], made[3], made[2], made[0]]
 
 
+async def test_a_room_that_is_deleted_meanwhile_ends_no_list(hub: Hubbub) -> None:
+    ann = await hub.person("ann")
+    made = [(await make(hub, ann)).json["id"] for _ in range(3)]
+    hub.core.rooms.drop(made[2])
+    read = hub.core.store.rooms.get
+    hub.core.store.rooms.get = lambda room: None if room == made[2] else read(room)
+    answer = await hub.get("/api/rooms?limit=2", ann.token)
+    assert [room["id"] for room in answer.json] == [made[1]]
+    hub.core.store.rooms.get = read
+    path = answer.headers["Link"].partition(">")[0].removeprefix("<")
+    assert [room["id"] for room in (await hub.get(path, ann.token)).json] == [made[0]]
+
+
 @pytest.mark.parametrize("before", ["x", "2026,", ",", "now,abc"])
 async def test_a_place_in_the_list_that_is_none_is_refused(hub: Hubbub, before: str) -> None:
     ann = await hub.person("ann")
@@ -129,6 +142,7 @@ async def test_strangers_find_nothing(hub: Hubbub) -> None:
             await hub.get(f"/api/rooms/{known}", eve.token),
             await hub.get(f"/api/rooms/{known}/messages", eve.token),
             await say(hub, eve, known, "hello"),
+            await hub.post(f"/api/rooms/{known}/leave", token=eve.token),
         ):
             assert (answer.status, answer.code) == (404, "room_not_found")
 

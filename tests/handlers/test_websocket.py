@@ -397,7 +397,8 @@ async def test_rooms_that_one_is_not_in_are_refused_and_the_others_are_caught_up
     await hub.say(ann, mine.id, "mine")
     socket = await resumed(hub, ann, {theirs.id: 0, "0" * 24: 0, "no id": 0, mine.id: 0})
     assert (await socket.hear("SYNCED"))["roomId"] == mine.id
-    assert [one["code"] for one in socket.heard("ERROR")] == ["room_not_found"] * 3
+    refused = [(one["code"], one["roomId"]) for one in socket.heard("ERROR")]
+    assert refused == [("room_not_found", room) for room in (theirs.id, "0" * 24, "no id")]
     assert told_of(socket) == [(1, "mine")]
 
 
@@ -590,6 +591,75 @@ async def test_a_direct_room_that_was_left_comes_back_with_the_next_message(hub:
     await two.hear("MESSAGE", content="come back")
     rooms = (await welcomed(await hub.dial(headers=bearer(bob.token))))["rooms"]
     assert [known["id"] for known in rooms] == [room]
+
+
+async def test_a_room_that_comes_back_is_told_as_it_stands(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    one, two = await hub.sockets(ann, bob)
+    room = (await one.ask("SEND_MESSAGE", to=bob.id, content="hi"))["message"]["roomId"]
+    assert (await one.hear("ROOM_CREATED"))["id"] == room
+    await two.ask("LEAVE_ROOM", roomId=room)
+    two.forget()
+    await one.ask("SEND_MESSAGE", roomId=room, content="come back")
+    back = await two.hear("ROOM_CREATED")
+    assert (back["id"], back["unread"], back["lastMessage"]["content"]) == (room, 1, "hi")
+    await two.caught_up()
+    assert two.kinds() == ["MESSAGE", "NOTIFY"]
+    await two.ask("LEAVE_ROOM", roomId=room)
+    assert (await two.ask("CREATE_ROOM", kind="direct", participantIds=[ann.id]))["room"]["id"]
+    assert (await two.hear("ROOM_CREATED"))["unread"] == 2
+
+
+async def test_whoever_makes_a_room_hears_of_it_on_other_sockets(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    here, there, other = await hub.sockets(ann, ann, bob)
+    room = (await here.ask("CREATE_ROOM", participantIds=[bob.id]))["room"]
+    assert await there.hear("ROOM_CREATED") == room
+    await other.hear("ROOM_CREATED", id=room["id"])
+    for words, hearing in (({"type": "group"}, [other]), ({"kind": "private"}, [here, there])):
+        body = {**words, "participantIds": [bob.id]}
+        made = (await hub.post("/api/rooms", body, token=ann.token)).json["id"]
+        for socket in hearing:
+            await socket.hear("ROOM_CREATED", id=made)
+    for socket in (here, there):
+        await socket.caught_up()
+        assert socket.kinds() == []
+
+
+async def test_a_muted_room_makes_no_sound(hub: Hubbub) -> None:
+    ann, bob, cid = await hub.residents("ann", "bob", "cid")
+    room = (await hub.room({ann.id: "owner", bob.id: "member", cid.id: "member"})).id
+    one, here, there, other = await hub.sockets(ann, bob, bob, cid)
+    assert (await here.ask("MUTE", roomId=room))["room"]["muted"] is True
+    assert await there.hear("ROOM_MUTED") == {"roomId": room, "muted": True}
+    here.forget()
+    await one.ask("SEND_MESSAGE", roomId=room, content="psst")
+    for socket, kinds in (
+        (here, ["MESSAGE"]),
+        (there, ["MESSAGE"]),
+        (other, ["MESSAGE", "NOTIFY"]),
+    ):
+        await socket.caught_up()
+        assert socket.kinds() == kinds
+        socket.forget()
+    await one.ask("SEND_MESSAGE", roomId=room, content="hey @bob")
+    assert (await here.hear("NOTIFY"))["kind"] == "mention"
+    [known] = (await welcomed(await hub.dial(headers=bearer(bob.token))))["rooms"]
+    assert known["muted"] is True
+    assert (await here.ask("MUTE", roomId=room, on=False))["room"]["muted"] is False
+    await one.ask("SEND_MESSAGE", roomId=room, content="loud")
+    assert (await here.hear("NOTIFY"))["kind"] == "message"
+
+
+async def test_the_room_of_everybody_is_in_the_welcome(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    await hub.say(bob, EVERYONE)
+    welcome = await welcomed(await hub.dial(headers=bearer(ann.token)))
+    assert welcome["rooms"] == []
+    everyone = welcome["everyone"]
+    assert (everyone["id"], everyone["name"], everyone["kind"], everyone["unread"]) == (
+        EVERYONE, "everyone", "public", 1,
+    )  # fmt: skip
 
 
 async def test_who_is_told_the_names_that_a_client_gives(hub: Hubbub) -> None:

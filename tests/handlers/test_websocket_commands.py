@@ -89,7 +89,10 @@ ROWS = [
         "SEND_MESSAGE",
         lambda scene: {"to": scene.people["guest"].id, "content": "hi"},
         ALL_MAY,
-        {"owner": ["MESSAGE"], "guest": [*INVITED, "MESSAGE", "NOTIFY"]},
+        {
+            "owner": ["ROOM_CREATED", "MESSAGE"],
+            "guest": [*INVITED, "MESSAGE", "NOTIFY"],
+        },
     ),
     Row(
         "EDIT_MESSAGE",
@@ -122,16 +125,18 @@ ROWS = [
         "JOIN_ROOM",
         in_room(),
         ALL_MAY,
-        {"owner": JOINED, "admin": JOINED, "member": JOINED, "stranger": INVITED},
+        {"owner": JOINED, "admin": JOINED, "member": JOINED, "stranger": ["ROOM_CREATED"]},
         "stranger",
         "public",
     ),
     Row(
         "LEAVE_ROOM",
         in_room(),
-        ALL_MAY,
+        MEMBERS_MAY,
         {"owner": ["ROOM_DELETED"], "admin": LEFT, "member": LEFT},
     ),
+    Row("LEAVE_ROOM", in_room(), MEMBERS_MAY, room_kind="public", by="nobody"),
+    Row("MUTE", in_room(), MEMBERS_MAY, {"owner": ["ROOM_MUTED"]}),
     Row(
         "INVITE",
         about("guest"),
@@ -226,7 +231,7 @@ async def test_what_an_ack_carries(hub: Hubbub) -> None:
     assert made == {
         "id": made["id"], "kind": "public", "type": "group", "name": "Club",
         "description": "for us", "participants": people, "createdAt": made["createdAt"],
-        "seq": 0, "rev": 0, "delivered": 0, "read": 0, "unread": 0, "mentions": 0,
+        "seq": 0, "rev": 0, "delivered": 0, "read": 0, "unread": 0, "mentions": 0, "muted": False,
         "lastMessage": None,
     }  # fmt: skip
     room = made["id"]

@@ -1,0 +1,179 @@
+"""What was not answered: memory is what is stored again, and all hear what came of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from chat import doubts
+from chat.commands import (
+    DeleteRoom,
+    Invite,
+    JoinRoom,
+    LeaveRoom,
+    Mute,
+    RemoveMember,
+    SendMessage,
+    SetRole,
+    UpdateRoom,
+)
+from chat.events import RoomCreated, RoomDeleted, RoomUpdated
+from models.records import EVERYONE
+from models.store import Unavailable
+from tests.chat.engine import PARTS, Cast, Core, code_of, kept, lost, speaker, until
+from tests.chat.engine import make_core as make_core
+
+pytestmark = pytest.mark.gen_test(timeout=30)
+
+Doing = Callable[[Core, Cast], Awaitable[object]]
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doubts, "RETRY_SECONDS", 0.001)
+
+
+async def settled(core: Core) -> None:
+    await until(lambda: core.memberships._doubts._task is None)
+
+
+def join(core: Core, cast: Cast) -> Awaitable[object]:
+    return core.memberships.join(cast.stranger.id, JoinRoom(room_id=cast.room.id))
+
+
+def invite(core: Core, cast: Cast) -> Awaitable[object]:
+    command = Invite(room_id=cast.room.id, user_id=cast.stranger.id)
+    return core.memberships.invite(cast.owner.id, command)
+
+
+def leave(core: Core, cast: Cast) -> Awaitable[object]:
+    return core.memberships.leave(cast.member.id, LeaveRoom(room_id=cast.room.id))
+
+
+def remove(core: Core, cast: Cast) -> Awaitable[object]:
+    command = RemoveMember(room_id=cast.room.id, user_id=cast.member.id)
+    return core.memberships.remove(cast.owner.id, command)
+
+
+def promote(core: Core, cast: Cast) -> Awaitable[object]:
+    command = SetRole(room_id=cast.room.id, user_id=cast.member.id, role="admin")
+    return core.memberships.set_role(cast.owner.id, command)
+
+
+def rename(core: Core, cast: Cast) -> Awaitable[object]:
+    return core.memberships.update(cast.owner.id, UpdateRoom(room_id=cast.room.id, name="new"))
+
+
+def mute(core: Core, cast: Cast) -> Awaitable[object]:
+    return core.memberships.mute(cast.member.id, Mute(room_id=cast.room.id))
+
+
+def delete(core: Core, cast: Cast) -> Awaitable[object]:
+    return core.memberships.delete(cast.owner.id, DeleteRoom(room_id=cast.room.id))
+
+
+NEWS = ["MemberJoined", "RoomUpdated"]
+GONE = ["MemberLeft", "RoomUpdated"]
+# What the admin, the member and the stranger hear if it was stored all the same.
+HEARD: list[tuple[Doing, str, list[str], list[str], list[str]]] = [
+    (join, "join", NEWS, NEWS, ["RoomCreated", "RoomUpdated"]),
+    (invite, "join", NEWS, NEWS, ["RoomCreated", "RoomUpdated"]),
+    (leave, "leave", GONE, ["RoomDeleted"], []),
+    (remove, "leave", GONE, ["RoomDeleted"], []),
+    (promote, "change_member", ["RoomUpdated"], ["RoomUpdated"], []),
+    (rename, "change", ["RoomUpdated"], ["RoomUpdated"], []),
+    (mute, "change_member", [], [], []),
+    (delete, "delete", ["RoomDeleted"], ["RoomDeleted"], []),
+]
+
+
+@pytest.mark.parametrize("away", [False, True])
+@pytest.mark.parametrize("fault", [kept, lost])
+@pytest.mark.parametrize(("doing", "method", "admin", "member", "stranger"), HEARD)
+async def test_what_was_not_answered_is_found_out(
+    core: Core,
+    doing: Doing,
+    method: str,
+    fault: Callable[..., object],
+    admin: list[str],
+    member: list[str],
+    stranger: list[str],
+    away: bool,
+) -> None:
+    cast = await core.cast("public")
+    ears = {part: core.ear(cast[part]) for part in PARTS}
+    core.store.plan(f"rooms.{method}", fault)
+    with pytest.raises(Unavailable):
+        await doing(core, cast)
+    core.store.away = away
+    await asyncio.sleep(0.01)
+    core.store.away = False
+    await settled(core)
+    core.check_members(cast.room)
+    heard = [ears[part].kinds() for part in ("admin", "member", "stranger", "removed")]
+    assert heard == ([admin, member, stranger, []] if fault is kept else [[]] * 4)
+    stored = core.real.rooms.get(cast.room.id)
+    if stored is not None:
+        assert cast.room.room == stored
+        for event in ears["admin"].of(RoomUpdated):
+            assert {user.id for user in event.members} == set(cast.room.members)
+    assert cast.room.muted == frozenset(m.user for m in cast.room.members.values() if m.muted)
+
+
+async def test_whoever_was_removed_without_an_answer_hears_no_more(core: Core) -> None:
+    cast = await core.cast()
+    ear = core.ear(cast.member)
+    core.store.plan("rooms.leave", kept)
+    with pytest.raises(Unavailable):
+        await remove(core, cast)
+    await settled(core)
+    ear.forget()
+    await core.say(cast.owner, cast.room)
+    command = SendMessage(room_id=cast.room.id, content="still here")
+    assert await code_of(core.chat.send(speaker(cast.member), command)) == "room_not_found"
+    assert ear.heard == []
+
+
+@pytest.mark.parametrize("hiding", [True, False])
+async def test_a_direct_room_is_hidden_or_shown_as_it_is_stored(core: Core, hiding: bool) -> None:
+    ann, bob = core.person(), core.person()
+    room, _ = await core.memberships.direct(ann.id, bob.id)
+    if not hiding:
+        await core.memberships.leave(ann.id, LeaveRoom(room_id=room.id))
+    ear = core.ear(ann)
+    core.store.plan("rooms.change_member", kept)
+    leaving = core.memberships.leave(ann.id, LeaveRoom(room_id=room.id))
+    asking = core.memberships.direct(ann.id, bob.id)
+    doing, other = (leaving, asking) if hiding else (asking, leaving)
+    other.close()
+    with pytest.raises(Unavailable):
+        await doing
+    await settled(core)
+    assert [type(event) for event in ear.heard] == [RoomDeleted if hiding else RoomCreated]
+    assert room.hidden is hiding
+    core.check_members(room)
+
+
+async def test_the_room_of_everybody_keeps_all_who_have_read_in_it(core: Core) -> None:
+    ann, bob = core.person(), core.person()
+    ears = core.ear(ann), core.ear(bob)
+    core.store.plan("rooms.join", kept)
+    with pytest.raises(Unavailable):
+        await core.memberships.mute(ann.id, Mute(room_id=EVERYONE))
+    await settled(core)
+    room = await core.rooms.get(EVERYONE)
+    assert list(room.members) == [ann.id]
+    assert [ear.heard for ear in ears] == [[], []]
+
+
+async def test_a_fault_of_ours_ends_nothing(
+    core: Core, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cast = await core.cast()
+    monkeypatch.setattr(core.memberships._news, "named", None)
+    core.store.plan("rooms.leave", kept)
+    with pytest.raises(Unavailable):
+        await remove(core, cast)
+    await settled(core)
+    assert [record.message for record in caplog.records] == ["could not find out who is in a room"]
+    caplog.clear()
