@@ -31,6 +31,7 @@ from chat.chat import Chat
 from chat.directory import Administration, Directory
 from chat.errors import Refusal
 from chat.hub import Hub
+from chat.last_seen import LastSeen
 from chat.limits import Limits, Rule
 from chat.membership import Memberships
 from chat.passwords import Hasher, PasswordRules, read_common_passwords
@@ -105,6 +106,7 @@ class Core:
     rooms: Rooms
     hub: Hub
     presence: Presence
+    last_seen: LastSeen
     typing: Typing
     memberships: Memberships
     chat: Chat
@@ -127,6 +129,7 @@ def build_core(settings: Settings, store: Store, secret: str) -> Core:
     administration = Administration(store, disk, sessions)
     accounts = Accounts(store, disk, sessions, administration, hasher, rules, limits)
     people, hub, rooms = People(store, disk), Hub(), Rooms(store, disk)
+    last_seen = LastSeen(store, disk)
     memberships = Memberships(
         store,
         disk,
@@ -148,7 +151,10 @@ def build_core(settings: Settings, store: Store, secret: str) -> Core:
         people=people,
         rooms=rooms,
         hub=hub,
-        presence=Presence(hub, people, settings.presence_grace, memberships.neighbours),
+        presence=Presence(
+            hub, people, settings.presence_grace, memberships.neighbours, last_seen.note
+        ),
+        last_seen=last_seen,
         typing=Typing(hub),
         memberships=memberships,
         chat=Chat(
@@ -260,6 +266,7 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
         sweep(core.sessions),
         services.sockets.keep(),
         core.chat.hints.keep(),
+        core.last_seen.keep(),
         core.rooms.keep(),
     )
     tasks = [asyncio.create_task(work) for work in tending]
@@ -279,7 +286,7 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
         log.warning("%d requests were not finished", unfinished)
     core.rooms.save_all()
     await core.chat.journal.close()
-    await core.chat.hints.write()
+    await asyncio.gather(core.chat.hints.write(), core.last_seen.write())
     core.presence.close()
     core.memberships.close()
     core.typing.close()

@@ -1,5 +1,6 @@
 """Rooms and who is in them: making, changing, joining, leaving."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from msgspec import UNSET
@@ -203,7 +204,8 @@ class Memberships:
         theirs = await self._disk.run(self._store.rooms.of_user, user, limit=MAX_NEIGHBOURHOODS)
         found: set[str] = set()
         for room, _ in theirs:
-            found |= (await self._rooms.get(room.id)).members.keys()
+            with suppress(NotFound):  # deleted since the list was read
+                found |= (await self._rooms.get(room.id)).members.keys()
         return found - {user}
 
     async def remove(self, by: str, command: RemoveMember) -> LiveRoom:

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+
+from msgspec import Struct
 
 from chat.events import UserOffline, UserOnline
 from chat.hub import Hub, Outbox
@@ -22,6 +24,13 @@ News = UserOnline | UserOffline
 Neighbours = Callable[[str], Awaitable[set[str]]]
 
 
+class OnlinePage(Struct, frozen=True):
+    """Some of those who are online, and whether there are more."""
+
+    users: list[str]
+    has_more: bool
+
+
 class Presence:
     """Announces who comes and goes. It begins empty, so nobody is online after a crash."""
 
@@ -31,9 +40,11 @@ class Presence:
         people: People,
         grace: float,
         neighbours: Neighbours | None = None,
+        note_gone: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._hub = hub
         self._neighbours = neighbours
+        self._note_gone = note_gone
         self._people = people
         self._grace = grace
         # Those whose last socket has gone, and who may be back before anybody is told.
@@ -49,8 +60,21 @@ class Presence:
 
     def online(self) -> list[str]:
         """Those who are online, as many as are told at once."""
-        users = {*self._hub.users(), *self._leaving}
-        return sorted(user for user in users if not self._people.is_invisible(user))[:MAX_TOLD]
+        return self.page(limit=MAX_TOLD).users
+
+    def page(
+        self, among: Iterable[str] | None = None, *, after: str | None = None, limit: int = MAX_TOLD
+    ) -> OnlinePage:
+        """Those who are online, of all or of some, by id and from the one behind `after` on."""
+        present = {*self._hub.users(), *self._leaving}
+        if among is not None:
+            present &= set(among)
+        users = sorted(
+            user
+            for user in present
+            if (after is None or user > after) and not self._people.is_invisible(user)
+        )
+        return OnlinePage(users[:limit], len(users) > limit)
 
     def connect(self, outbox: Outbox) -> None:
         """Let a socket hear, and announce its user if it is the first."""
@@ -64,6 +88,7 @@ class Presence:
     def disconnect(self, outbox: Outbox) -> None:
         """Forget a socket, and announce after the grace that its user has gone."""
         if self._hub.disconnect(outbox):
+            self._note_gone(outbox.user)
             loop = asyncio.get_running_loop()
             self._leaving[outbox.user] = loop.call_later(self._grace, self._gone, outbox.user)
 

@@ -1,6 +1,6 @@
 """What a socket does with each command: one call of the core, and what the ACK to it carries."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from chat import commands
@@ -113,7 +113,14 @@ class Actions:
         return {"messages": messages, "hasMore": page.has_more}
 
     async def _presence(self, speaker: Speaker, command: AskPresence) -> Payload:
-        return {"userIds": self._services.presence.online()}
+        among: Iterable[str] | None = command.user_ids
+        if command.room_id is not None:
+            room = await self._chat.room_of(speaker, command.room_id)
+            if not room.is_everyone:
+                among = room.members.keys() if among is None else room.members.keys() & set(among)
+        presence = self._services.presence
+        page = presence.page(among, after=command.after, limit=command.limit)
+        return {"userIds": page.users, "hasMore": page.has_more}
 
     async def _room(self, speaker: Speaker, room: LiveRoom) -> Payload:
         state = await self._services.reading.state(room)

@@ -54,9 +54,14 @@ class OnlineUsersHandler(UserHandler):
     """Who is online."""
 
     async def get(self) -> None:
-        """List their names, and their ids in the same order."""
+        """List their names, and their ids in the same order; a header names the next page."""
         await self.identify()
-        users = await self.services.people.users(self.services.presence.online())
+        limit = self.number("limit", MAX_PAGE, least=1, most=MAX_PAGE)
+        page = self.services.presence.page(after=self.argument("after") or None, limit=limit)
+        if page.has_more:
+            query = urlencode({"limit": limit, "after": page.users[-1]})
+            self.set_header("Link", f'<{self.request.path}?{query}>; rel="next"')
+        users = await self.services.people.users(page.users)
         names, ids = [user.name for user in users], [user.id for user in users]
         self.answer({"onlineUsers": names, "userIds": ids})
 

@@ -66,7 +66,7 @@ class LoggedInView(View, frozen=True):
 
 
 def user_view(user: User, *, online: bool) -> UserView:
-    """A user as others see them."""
+    """A user as others see them; of one who is invisible, not even when they were there."""
     return UserView(
         id=user.id,
         underscore_id=user.id,
@@ -74,7 +74,7 @@ def user_view(user: User, *, online: bool) -> UserView:
         display_name=user.display_name,
         avatar=user.avatar,
         is_online=online,
-        last_seen=user.last_seen,
+        last_seen=None if user.invisible else user.last_seen,
         created_at=user.created,
     )
 

@@ -16,7 +16,7 @@ That the ids within a record are ids is the caller's business.
     └── Unusable       the data belongs to a newer Hubbub, to another process, or is damaged
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypedDict, Unpack
 
@@ -168,6 +168,13 @@ class Users(Protocol):
 
     def change(self, user_id: str, **changes: Unpack[UserChange]) -> User:
         """Change some fields and return the whole; NotFound, Taken("name"), Taken("email")."""
+
+    def note_seen(self, moments: Mapping[str, datetime]) -> None:
+        """Note when users were last there, all or in part if it fails.
+
+        An earlier moment than the kept one changes nothing, and neither does one of a user who is
+        deleted or not there.
+        """
 
     def administrators(self) -> list[User]:
         """The administrators that are neither disabled nor deleted."""

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from functools import reduce
 from operator import or_
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from chat import commands
 from chat.commands import Command
 from chat.errors import Invalid, Refusal
 from chat.events import Event, Form
+from chat.presence import MAX_TOLD
 from handlers.frames import text_frame
 
 FrameId = str | int | None
@@ -25,7 +26,12 @@ class Auth(Command, frozen=True):
 
 
 class AskPresence(Command, frozen=True):
-    """Ask who is online."""
+    """Ask who is online: of all, of a room, or of some; and from the one behind `after` on."""
+
+    room_id: commands.Id | None = None
+    user_ids: Annotated[tuple[commands.Id, ...], Meta(max_length=MAX_TOLD)] | None = None
+    after: commands.Id | None = None
+    limit: Annotated[int, Meta(ge=1, le=MAX_TOLD)] = MAX_TOLD
 
 
 class Listen(Command, frozen=True):
@@ -132,7 +138,7 @@ def refusal_body(refusal: Refusal) -> dict[str, object]:
 
 def _frame_kind(name: str, command: type[Command]) -> Any:
     fields: list[Any] = [("payload", command), ("id", FrameId, None)]
-    if not command.__struct_fields__:
+    if command is AskPresence:  # the only one that says enough by its name alone
         fields[0] = ("payload", command, msgspec.field(default_factory=command))
     return msgspec.defstruct(
         f"{name.title().replace('_', '')}Frame",

@@ -1,10 +1,10 @@
 """Users and sessions in MongoDB."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Unpack
 
-from pymongo import ASCENDING, DESCENDING, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
 from pymongo.database import Database as Collections
 
 from models.mongo.database import Database, kept, page
@@ -91,6 +91,16 @@ class MongoUsers:
                 return user_of(user)
             appoint_founder(collections)
             return _require_user(collections, user_id)
+
+    def note_seen(self, moments: Mapping[str, datetime]) -> None:
+        """Note when users were last there."""
+        updates = [
+            UpdateOne({"_id": key_of(user_id), "deleted": None}, {"$max": {"last_seen": moment}})
+            for user_id, moment in moments.items()
+        ]
+        with self._database.use() as collections:
+            if updates:
+                collections.users.bulk_write(updates, ordered=False)
 
     def administrators(self) -> list[User]:
         """The administrators that can act."""

@@ -1,7 +1,7 @@
 """Users and sessions in SQLite."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Unpack
 
@@ -81,6 +81,15 @@ class SQLiteUsers:
             if changes.get("password_hash") is not None:
                 connection.execute(_APPOINT_FOUNDER)
             return _require_user(connection, user_id)
+
+    def note_seen(self, moments: Mapping[str, datetime]) -> None:
+        """Note when users were last there."""
+        with self._database.write() as connection:
+            connection.executemany(
+                """UPDATE users SET last_seen = max(coalesce(last_seen, 0), ?)
+                    WHERE id = ? AND deleted IS NULL""",
+                [(ms(moment), user_id) for user_id, moment in moments.items()],
+            )
 
     def administrators(self) -> list[User]:
         """The administrators that can act."""

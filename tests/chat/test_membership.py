@@ -28,7 +28,7 @@ from chat.events import (
 from chat.rooms import LiveRoom
 from models.records import EVERYONE, User, new_id
 from models.store import Store, Unavailable
-from tests.chat.engine import PARTS, Cast, Core, Ear, code_of, kept, lost, turns
+from tests.chat.engine import PARTS, Cast, Core, Ear, code_of, kept, lost, nothing, turns
 from tests.chat.engine import make_core as make_core
 from tests.contract import samples
 
@@ -228,6 +228,14 @@ async def test_a_direct_room_that_one_leaves_is_hidden_from_them(core: Core) -> 
     assert len(core.real.rooms.of_user(bob.id, limit=5)) == 1
     assert room.hidden
     core.check_members(room)
+
+
+async def test_a_room_that_is_deleted_meanwhile_has_no_neighbours(core: Core) -> None:
+    ann, bob, cid = (core.person() for _ in range(3))
+    rooms = [await core.room({ann.id: "owner", other.id: "member"}) for other in (bob, cid)]
+    core.rooms.drop(rooms[1].id)
+    core.store.plan("rooms.get", nothing)
+    assert await core.memberships.neighbours(ann.id) == {bob.id}
 
 
 async def test_whoever_made_a_room_hears_of_it_on_their_other_sockets(core: Core) -> None:

@@ -241,6 +241,38 @@ async def test_what_was_gathered_at_the_end_is_told_to_nobody(hasty: Presence) -
     assert bob.heard == ""
 
 
+async def test_who_is_online_comes_in_pages(patient: Presence, people: People) -> None:
+    everybody = sorted([user() for _ in range(6)], key=lambda one: one.id)
+    for number, one in enumerate(everybody):
+        people.note(replace(one, invisible=number == 1))
+        patient.connect(Socket(one.id))
+    ids = [one.id for number, one in enumerate(everybody) if number != 1]
+    seen: list[str] = []
+    after = None
+    for more in (True, True, False):
+        page = patient.page(after=after, limit=2)
+        assert page.has_more is more
+        seen += page.users
+        after = page.users[-1]
+    assert seen == ids
+    assert patient.page(after=after).users == []
+    some = [ids[3], "nobody", ids[0], everybody[1].id]
+    assert patient.page(some).users == [ids[0], ids[3]]
+    assert patient.page(some, after=ids[0], limit=1).users == [ids[3]]
+
+
+async def test_whoever_goes_is_noted_with_their_last_socket(hub: Hub, people: People) -> None:
+    gone: list[str] = []
+    presence = Presence(hub, people, LONG, note_gone=gone.append)
+    sockets = [Socket(ANN.id), Socket(ANN.id)]
+    for socket in sockets:
+        presence.connect(socket)
+    presence.disconnect(sockets[0])
+    assert gone == []
+    presence.disconnect(sockets[1])
+    assert gone == [ANN.id]
+
+
 async def test_one_who_is_invisible_is_neither_announced_nor_listed(
     hasty: Presence, people: People
 ) -> None:

@@ -1,6 +1,7 @@
 """What every store promises about users."""
 
 import pytest
+from msgspec.structs import replace
 
 from models.records import User, new_id
 from models.store import NotFound, Store, Taken
@@ -182,6 +183,18 @@ def test_a_change_replaces_what_it_names(store: Store) -> None:
         last_seen=at(5.005),
     )
     assert store.users.get(kept.id) == changed
+
+
+def test_when_users_were_last_seen_only_moves_on(store: Store) -> None:
+    ada, bea, cid = (store.users.add(user(name)) for name in ("ada", "bea", "cid"))
+    gone = store.users.add(user("gone", deleted=at(1)))
+    store.users.note_seen({})
+    store.users.note_seen({one: at(5) for one in (ada.id, bea.id, gone.id, new_id(), "no id")})
+    store.users.note_seen({ada.id: at(4), bea.id: at(6.007)})
+    known = store.users.many([ada.id, bea.id, cid.id, gone.id])
+    seen = [known[one.id].last_seen for one in (ada, bea, cid, gone)]
+    assert seen == [at(5), at(6.007), None, None]
+    assert known[bea.id] == replace(bea, last_seen=at(6.007))
 
 
 def test_a_changed_name_frees_the_old_one(store: Store) -> None:

@@ -181,6 +181,7 @@ class Hubbub:
         for client in self.clients:
             await client.over()
         await self.core.chat.journal.close()
+        await self.core.last_seen.write()
         self.core.presence.close()
         self.core.memberships.close()
         self.core.typing.close()

@@ -168,6 +168,11 @@ SENT: list[tuple[str, object, object]] = [
     ('{"type":"PRESENCE","payload":{}}', AskPresence(), None),
     ('{"type":"PRESENCE"}', AskPresence(), None),
     (
+        '{"type":"PRESENCE","payload":{"roomId":"r","userIds":["u"],"after":"a","limit":5}}',
+        AskPresence(room_id="r", user_ids=("u",), after="a", limit=5),
+        None,
+    ),
+    (
         '{"payload":{"roomId":"r","more":1},"more":[],"type":"TYPING"}',
         commands.Typing(room_id="r"),
         None,
@@ -199,6 +204,8 @@ def test_every_command_is_sent_here() -> None:
         ('{"type":"AUTH","payload":{"token":"t","rooms":{"r":9007199254740993}}}', "invalid_frame"),
         ('{"type":"SET_ROLE","payload":{"roomId":"r","userId":"u","role":"god"}}', "invalid_frame"),
         ('{"type":"PRESENCE","id":1.5}', "invalid_frame"),
+        ('{"type":"PRESENCE","payload":{"limit":1001}}', "invalid_frame"),
+        ('{"type":"PRESENCE","payload":{"limit":0}}', "invalid_frame"),
         ('{"type":"PRESENCE","id":true}', "invalid_frame"),
     ],
 )

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -649,6 +649,50 @@ async def test_a_muted_room_makes_no_sound(hub: Hubbub) -> None:
     assert (await here.ask("MUTE", roomId=room, on=False))["room"]["muted"] is False
     await one.ask("SEND_MESSAGE", roomId=room, content="loud")
     assert (await here.hear("NOTIFY"))["kind"] == "message"
+
+
+async def test_who_is_online_is_asked_for_in_parts(hub: Hubbub) -> None:
+    people = sorted(await hub.residents("ann", "bob", "cid", "dan"), key=lambda one: one.id)
+    socket, *_ = await hub.sockets(*people[:3])
+    ids = [person.id for person in people]
+    room = (await hub.room({ids[0]: "owner", ids[2]: "member", ids[3]: "member"})).id
+    for asked, users, more in (
+        ({}, ids[:3], False),
+        ({"limit": 2}, ids[:2], True),
+        ({"limit": 2, "after": ids[1]}, ids[2:3], False),
+        ({"roomId": room}, [ids[0], ids[2]], False),
+        ({"roomId": room, "userIds": ids[1:]}, [ids[2]], False),
+        ({"roomId": EVERYONE, "userIds": ids[1:]}, ids[1:3], False),
+        ({"userIds": []}, [], False),
+    ):
+        assert await socket.ask("PRESENCE", **asked) == {"userIds": users, "hasMore": more}
+    theirs = (await hub.room({ids[1]: "owner"})).id
+    assert await socket.code_of("PRESENCE", roomId=theirs) == "room_not_found"
+    first = await hub.get("/api/online-users?limit=2", people[0].token)
+    assert first.json["userIds"] == ids[:2]
+    rest = await hub.get(first.headers["Link"][1:].partition(">")[0], people[0].token)
+    assert (rest.json["userIds"], "Link" in rest.headers) == (ids[2:3], False)
+
+
+async def test_when_somebody_was_last_there_is_stored(start: Starter, store: Store) -> None:
+    hub = start()
+    ann, bob, cid = await hub.residents("ann", "bob", "cid")
+    _, two, _ = await hub.sockets(ann, bob, cid)
+    await hub.core.disk.run(store.users.change, cid.id, invisible=True)
+    before = now()
+    two.close()
+    await until(lambda: not hub.core.hub.is_connected(bob.id))
+    await hub.core.last_seen.write()
+    seen = (await hub.get(f"/api/users/{bob.id}", ann.token)).json["lastSeen"]
+    assert datetime.fromisoformat(seen) >= before
+    await hub.stop()
+    for person in (ann, cid):
+        user = store.users.get(person.id)
+        assert user is not None
+        assert user.last_seen is not None
+        assert user.last_seen >= before
+    again = start()
+    assert (await again.get(f"/api/users/{cid.id}", ann.token)).json["lastSeen"] is None
 
 
 async def test_the_room_of_everybody_is_in_the_welcome(hub: Hubbub) -> None:
