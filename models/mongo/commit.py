@@ -6,6 +6,7 @@ in order. So a batch that broke off has written a prefix, and the same batch aga
 
 from collections.abc import Sequence
 
+from bson import ObjectId
 from pymongo import InsertOne, UpdateOne
 from pymongo.database import Database as Collections
 from pymongo.errors import BulkWriteError
@@ -50,6 +51,7 @@ def commit(collections: Collections[Document], writes: Sequence[Write]) -> list[
             if is_duplicate(error) and len(firsts) > known:
                 continue
             raise
+        _require_rooms_still(collections, batch.writes)
         if writes and not batch.writes:
             _flush(collections)
         return batch.outcomes
@@ -72,11 +74,26 @@ def _firsts(collections: Collections[Document], keys: list[ClientKey]) -> dict[C
 
 
 def _require_rooms(collections: Collections[Document], writes: Sequence[Write]) -> None:
+    if _gone(collections, writes):
+        raise NotFound("the room does not exist")
+
+
+def _require_rooms_still(collections: Collections[Document], writes: Sequence[Write]) -> None:
+    """Take back what was written to rooms that were deleted meanwhile."""
+    gone = _gone(collections, writes)
+    if gone:
+        collections.messages.delete_many({"room": {"$in": gone}})
+        raise NotFound("the room does not exist")
+
+
+def _gone(collections: Collections[Document], writes: Sequence[Write]) -> list[ObjectId]:
+    """The rooms of new messages that do not exist."""
     # One look into the index of ids: 0.3 ms a batch, a tenth of what twenty messages take.
     rooms = {key_of(write.message.room) for write in writes if isinstance(write, NewMessage)}
-    wanted = {"_id": {"$in": list(rooms)}}
-    if rooms and len(list(collections.rooms.find(wanted, {"_id": 1}))) < len(rooms):
-        raise NotFound("the room does not exist")
+    if not rooms:
+        return []
+    there = collections.rooms.find({"_id": {"$in": list(rooms)}}, {"_id": 1})
+    return list(rooms - {room["_id"] for room in there})
 
 
 def _require_newer(collections: Collections[Document], writes: Sequence[Write]) -> None:

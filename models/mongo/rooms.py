@@ -70,12 +70,16 @@ class MongoRooms:
         return room_of(room)
 
     def delete(self, room_id: str) -> bool:
-        """Remove a room, itself last: until then the deletion can be repeated."""
-        room = key_of(room_id)
+        """Remove a room behind what is in it: until then the deletion can be repeated.
+
+        What comes in between is removed behind it, and what comes even later removes itself, since
+        whoever writes to a room looks once more whether it is there.
+        """
         with self._database.use() as collections:
-            collections.messages.delete_many({"room": room})
-            collections.memberships.delete_many({"room": room})
-            return collections.rooms.delete_one({"_id": room}).deleted_count > 0
+            _empty(collections, room_id)
+            was_there = collections.rooms.delete_one({"_id": key_of(room_id)}).deleted_count > 0
+            _empty(collections, room_id)
+        return was_there
 
     def of_user(
         self, user_id: str, *, before: tuple[datetime, str] | None = None, limit: int
@@ -131,14 +135,15 @@ class MongoRooms:
 
     def join(self, membership: Membership) -> Membership:
         """Make somebody a member."""
+        key = membership_key(membership.room, membership.user)
         with self._database.use() as collections:
-            if collections.rooms.find_one({"_id": key_of(membership.room)}, {"_id": 1}) is None:
-                raise NotFound("the room does not exist")
-            there = kept(
-                collections.memberships,
-                membership_key(membership.room, membership.user),
-                membership_document(membership),
-            )
+            _require_room(collections, membership.room)
+            there = kept(collections.memberships, key, membership_document(membership))
+            try:
+                _require_room(collections, membership.room)
+            except NotFound:  # it was deleted meanwhile
+                collections.memberships.delete_one(key)
+                raise
         return membership_of(there)
 
     def change_member(
@@ -183,6 +188,16 @@ def _add(collections: Collections[Document], room: Room, members: Sequence[Membe
         if taken.field == "pair":
             collections.memberships.delete_many({"room": key_of(room.id)})
         raise
+
+
+def _empty(collections: Collections[Document], room_id: str) -> None:
+    collections.messages.delete_many({"room": key_of(room_id)})
+    collections.memberships.delete_many({"room": key_of(room_id)})
+
+
+def _require_room(collections: Collections[Document], room_id: str) -> None:
+    if collections.rooms.find_one({"_id": key_of(room_id)}, {"_id": 1}) is None:
+        raise NotFound("the room does not exist")
 
 
 def _older(before: tuple[datetime, str] | None) -> Document:

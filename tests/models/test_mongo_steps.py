@@ -10,6 +10,7 @@ from pymongo.database import Database as Collections
 
 from models.mongo import MongoStore
 from models.mongo import commit as committing
+from models.mongo import rooms as rooms_module
 from models.mongo.documents import content_document, key_of, message_document
 from models.records import Message, new_id
 from models.store import (
@@ -17,13 +18,14 @@ from models.store import (
     Duplicate,
     MovedMark,
     NewMessage,
+    NotFound,
     Refused,
     Stored,
     Taken,
     Unavailable,
     Write,
 )
-from tests.contract.samples import add_messages, add_room, direct, message, say, user
+from tests.contract.samples import add_messages, add_room, direct, member, message, say, user
 
 
 @pytest.fixture
@@ -84,6 +86,66 @@ def test_a_room_that_was_deleted_halfway_can_be_deleted_again(
     collections.messages.delete_many({"room": key_of(room.id)})
     assert mongo_store.rooms.delete(room.id) is True
     assert mongo_store.rooms.members(room.id) == []
+
+
+def test_what_is_said_while_a_room_is_deleted_goes_with_it(
+    mongo_store: MongoStore,
+    collections: Collections[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room, other = add_room(mongo_store), add_room(mongo_store)
+    empty = rooms_module._empty
+
+    def overtaken(inside: Collections[dict[str, Any]], room_id: str) -> None:
+        empty(inside, room_id)
+        monkeypatch.undo()
+        say(mongo_store, message(room.id, 1))
+        mongo_store.rooms.join(member(room.id, new_id()))
+
+    say(mongo_store, message(other.id, 1))
+    monkeypatch.setattr(rooms_module, "_empty", overtaken)
+    assert mongo_store.rooms.delete(room.id)
+    assert collections.messages.count_documents({"room": key_of(room.id)}) == 0
+    assert collections.memberships.count_documents({"room": key_of(room.id)}) == 0
+    assert mongo_store.messages.counters(other.id).seq == 1
+
+
+def test_what_is_said_as_a_room_is_gone_is_taken_back_and_the_rest_can_be_said_again(
+    mongo_store: MongoStore,
+    collections: Collections[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room, other = add_room(mongo_store), add_room(mongo_store)
+    write = committing._write
+
+    def overtaken(inside: Collections[dict[str, Any]], writes: Sequence[Write]) -> None:
+        monkeypatch.undo()
+        mongo_store.rooms.delete(room.id)
+        write(inside, writes)
+
+    monkeypatch.setattr(committing, "_write", overtaken)
+    rest = NewMessage(message(other.id, 1))
+    with pytest.raises(NotFound):
+        mongo_store.commit([NewMessage(message(room.id, 1)), rest])
+    assert collections.messages.count_documents({"room": key_of(room.id)}) == 0
+    assert mongo_store.commit([rest]) == [Stored(rest.message)]
+
+
+def test_whoever_comes_as_a_room_is_gone_does_not_stay(
+    mongo_store: MongoStore,
+    collections: Collections[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room, keep = add_room(mongo_store), rooms_module.kept
+
+    def overtaken(*args: Any) -> Any:
+        mongo_store.rooms.delete(room.id)
+        return keep(*args)
+
+    monkeypatch.setattr(rooms_module, "kept", overtaken)
+    with pytest.raises(NotFound):
+        mongo_store.rooms.join(member(room.id, new_id()))
+    assert collections.memberships.count_documents({"room": key_of(room.id)}) == 0
 
 
 def test_a_client_id_that_a_rival_uses_in_between_is_a_duplicate(
