@@ -1,0 +1,58 @@
+"""Echo applications on real ports."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from tornado.ioloop import IOLoop
+
+from handlers.socketio.engine import Limits
+from tests import engineio_echo, socketio_echo
+from tests.handlers.socketio.clients import Site
+
+Starter = Callable[..., Site]
+
+
+@pytest.fixture
+def start(io_loop: IOLoop) -> Iterator[Starter]:
+    """Start an echo application with limits of one's own."""
+    started: list[Site] = []
+
+    def start(module: Any, **limits: Any) -> Site:
+        path = "/socket.io/" if module is socketio_echo else "/engine.io/"
+        started.append(Site(*module.make_application(Limits(**limits)), path))
+        return started[-1]
+
+    yield start
+    for one in started:
+        io_loop.run_sync(one.stop)
+
+
+@pytest.fixture
+def engine(start: Starter) -> Site:
+    """The Engine.IO echo, with the times that clients usually meet."""
+    return start(engineio_echo)
+
+
+@pytest.fixture
+def socketio(start: Starter) -> Site:
+    """The Socket.IO echo, with the times that clients usually meet."""
+    return start(socketio_echo)
+
+
+@pytest.fixture
+def quick_engine(start: Starter) -> Site:
+    """The Engine.IO echo, with the times of the public test suite."""
+    return start(engineio_echo, **_times())
+
+
+@pytest.fixture
+def quick_socketio(start: Starter) -> Site:
+    """The Socket.IO echo, with the times of the public test suite."""
+    return start(socketio_echo, **_times())
+
+
+def _times() -> dict[str, Any]:
+    limits = socketio_echo.LIMITS
+    names = ("ping_interval", "ping_timeout", "connect_timeout", "max_payload")
+    return {name: getattr(limits, name) for name in names}
