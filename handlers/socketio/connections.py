@@ -228,6 +228,8 @@ class Socket:
 
     def send_packet(self, packet: bytes, *attachments: bytes) -> None:
         """Send a packet of Engine.IO that is encoded already, as `packets` makes them."""
+        if not self.is_connected:
+            return
         link = self.connection.link
         framing = link.framing
         data = framing.text(packet)
@@ -259,7 +261,7 @@ class Connection:
         self._home = home
         self._sockets: dict[str, Socket] = {}
         # Namespaces that were left: what was under way to them is ignored.
-        self._left: set[str] = set()
+        self._left: frozenset[str] = frozenset()
         # A binary packet, and those of its attachments that have come.
         self._partial: tuple[packets.Packet, list[bytes]] | None = None
 
@@ -396,7 +398,7 @@ class Connection:
 
     def _connected(self, socket: Socket) -> None:
         self._home.waiting.remove(self)
-        self._left.discard(socket.namespace)
+        self._left -= {socket.namespace}
         socket.is_known = True
         socket.send_packet(packets.connect(socket.namespace, socket.sid))
         self._home.application.connected(socket)
@@ -411,7 +413,7 @@ class Connection:
 
     def _remove(self, socket: Socket, closing: Closing) -> None:
         del self._sockets[socket.namespace]
-        self._left.add(socket.namespace)
+        self._left |= {socket.namespace}
         task = socket.task
         if task is not None and task is not asyncio.current_task():
             task.cancel()

@@ -12,6 +12,7 @@ from tornado.websocket import WebSocketHandler
 
 from chat.errors import Refusal
 from handlers.addresses import Network, client_address, limit_key
+from handlers.base import MAX_DIGITS, MAX_DISCARDED
 from handlers.frames import FastProtocol, protocol_of
 from handlers.origins import Origins
 from handlers.socketio.reasons import (
@@ -117,6 +118,7 @@ class PollingHandler(RequestHandler):
         self._carrier: Carrier | None = None
         self._answered: asyncio.Future[bytes] | None = None
         self._body = bytearray()
+        self._received = 0
         self._posts = False
 
     def set_default_headers(self) -> None:
@@ -166,9 +168,8 @@ class PollingHandler(RequestHandler):
         carrier = self._carrier
         if carrier is None:
             raise bad_request()
-        if len(self._body) > self._edge.sessions.limits.max_payload:
-            carrier.end(TOO_LARGE)
-            raise Denied(3, "Payload too large", 413)
+        if self._received > self._edge.sessions.limits.max_payload:
+            raise self._too_large()
         await carrier.receive_payload(bytes(self._body))
         self.set_header("Content-Type", OK_TYPE)
         self.finish(b"ok")
@@ -180,10 +181,14 @@ class PollingHandler(RequestHandler):
         self.set_status(204)
 
     def data_received(self, chunk: bytes) -> None:
-        """Keep a body, as far as it may go; the rest is read and thrown away."""
-        room = self._edge.sessions.limits.max_payload + 1 - len(self._body)
-        if room > 0:
-            self._body += chunk[:room]
+        """Keep a body while it arrives, as far as it may go."""
+        self._received += len(chunk)
+        if self._received <= self._edge.sessions.limits.max_payload:
+            self._body += chunk
+            return
+        self._body.clear()
+        if self._received > MAX_DISCARDED and not self._finished:
+            self.send_error(413, exc_info=(Denied, self._too_large(), None))
 
     def answer(self, payload: bytes) -> None:
         """Answer the GET."""
@@ -233,6 +238,16 @@ class PollingHandler(RequestHandler):
             carrier.end(TRANSPORT_ERROR)
             raise bad_request()
         carrier.is_posting = self._posts = True
+        length = self.request.headers.get("Content-Length", "0")
+        # By its digits first: Python refuses to read a number of more than 4,300.
+        if length.isdecimal() and (len(length) > MAX_DIGITS or int(length) > MAX_DISCARDED):
+            raise self._too_large()
+
+    def _too_large(self) -> Denied:
+        """What the body said is lost, and so is the session."""
+        if self._carrier is not None:
+            self._carrier.end(TOO_LARGE)
+        return Denied(3, "Payload too large", 413)
 
     def _release(self) -> None:
         if self._posts and self._carrier is not None:
