@@ -45,13 +45,13 @@ class Deadlines(Generic[T]):
     def _ring(self) -> None:
         loop = asyncio.get_running_loop()
         self._timer = None
-        now = loop.time()
-        while self._waiting:
-            one, moment = next(iter(self._waiting.items()))
-            if moment > now:
-                break
-            del self._waiting[one]
-            self._due(one)
-        if self._waiting and self._timer is None:
-            first = next(iter(self._waiting.values()))
-            self._timer = loop.call_at(first, self._ring)
+        try:
+            while self._waiting:
+                one, moment = next(iter(self._waiting.items()))
+                if moment > loop.time():
+                    break
+                del self._waiting[one]
+                self._due(one)
+        finally:  # also behind a callback that failed, or nobody would be called any more
+            if self._waiting and self._timer is None:
+                self._timer = loop.call_at(next(iter(self._waiting.values())), self._ring)
