@@ -130,9 +130,7 @@ class PollingHandler(RequestHandler):
     def prepare(self) -> None:
         """Find out what is wanted, and refuse what may not be, before a body comes."""
         edge, request = self._edge, self.request
-        origin = request.headers.get("Origin")
-        for name, value in edge.origins.headers(origin).items():
-            self.set_header(name, value)
+        self._let_page_read()
         edge.require_origin(request)
         if request.method == "OPTIONS":
             return
@@ -215,6 +213,7 @@ class PollingHandler(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with what went wrong."""
+        self._let_page_read()
         deny(self, status_code, kwargs["exc_info"][1] if "exc_info" in kwargs else None)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
@@ -225,6 +224,10 @@ class PollingHandler(RequestHandler):
     def compute_etag(self) -> str | None:
         """Hash no answer."""
         return None
+
+    def _let_page_read(self) -> None:
+        for name, value in self._edge.origins.headers(self.request.headers.get("Origin")).items():
+            self.set_header(name, value)
 
     def _open(self, query: dict[str, str]) -> None:
         arrival = self._edge.admit(self.request, query)

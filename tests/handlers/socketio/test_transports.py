@@ -1,0 +1,444 @@
+"""Long polling and WebSockets on a real port: what the public suites do not ask."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from msgspec import Raw
+from tornado.web import Application as WebApplication
+
+from chat.errors import TooMany
+from handlers.origins import Origins
+from handlers.socketio import transports
+from handlers.socketio.connections import Application, ConnectError, Socket, SocketIo
+from handlers.socketio.engine import Limits
+from handlers.socketio.sessions import Handshake, Sessions
+from handlers.socketio.transports import Edge, routes
+from tests import engineio_echo, socketio_echo
+from tests.chat.engine import until
+from tests.handlers.socketio.clients import Denied, Poller, Site, WebSocket
+from tests.handlers.socketio.conftest import Starter
+from tests.handlers.sockets import ABNORMAL, dial
+
+pytestmark = pytest.mark.gen_test(timeout=30)
+
+PAGE = "https://app.example.org"
+
+HANDSHAKE = (
+    "GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+def only_our_page(monkeypatch: pytest.MonkeyPatch, start: Starter) -> Site:
+    """An echo that is there for one page alone."""
+    monkeypatch.setattr(engineio_echo, "Origins", lambda _: Origins((PAGE,)))
+    return start(engineio_echo)
+
+
+class TestOrigins:
+    @pytest.fixture
+    def site(self, monkeypatch: pytest.MonkeyPatch, start: Starter) -> Site:
+        return only_our_page(monkeypatch, start)
+
+    async def test_a_listed_page_may_poll(self, site: Site) -> None:
+        answer = await site.call("GET", headers={"Origin": PAGE}, transport="polling")
+        assert answer.status == 200
+        assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+        assert answer.headers["Vary"] == "Origin"
+
+    async def test_errors_can_be_read_by_it(self, site: Site) -> None:
+        answer = await site.call("GET", headers={"Origin": PAGE}, transport="polling", sid="x")
+        assert answer.denial == (400, 1, "Session ID unknown")
+        assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+
+    async def test_it_may_ask_before(self, site: Site) -> None:
+        headers = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
+        answer = await site.call("OPTIONS", headers=headers, transport="polling")
+        assert answer.status == 204
+        assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+        assert "content-type" in answer.headers["Access-Control-Allow-Headers"]
+
+    @pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST"])
+    async def test_another_page_may_not(self, site: Site, method: str) -> None:
+        headers = {"Origin": "https://evil.example.org"}
+        body = b"" if method == "POST" else None
+        answer = await site.call(method, body, headers=headers, transport="polling")
+        assert answer.denial == (403, 4, "Forbidden")
+        assert "Access-Control-Allow-Origin" not in answer.headers
+        assert len(site.sessions) == 0
+
+    async def test_nor_with_the_session_of_somebody(self, site: Site) -> None:
+        client = await site.poller()
+        headers = {"Origin": "https://evil.example.org"}
+        answer = await site.call("GET", headers=headers, transport="polling", sid=client.sid)
+        assert answer.status == 403
+        with pytest.raises(Denied) as denied:
+            await site.socket(headers, sid=client.sid)
+        assert denied.value.answer.status == 403
+
+    async def test_a_websocket_of_another_page_is_refused(self, site: Site) -> None:
+        with pytest.raises(Denied) as denied:
+            await site.socket({"Origin": "https://evil.example.org"})
+        assert denied.value.answer.denial == (403, 4, "Forbidden")
+        await (await site.socket({"Origin": PAGE})).text()
+
+
+class TestRequests:
+    async def test_an_unknown_session(self, engine: Site) -> None:
+        for method, body in (("GET", None), ("POST", b"4a"), ("PUT", b"4a")):
+            answer = await engine.call(method, body, transport="polling", sid="x")
+            assert answer.denial == (400, 1, "Session ID unknown")
+        with pytest.raises(Denied) as denied:
+            await engine.socket(sid="x")
+        assert denied.value.answer.denial == (400, 1, "Session ID unknown")
+
+    async def test_another_method_on_a_session(self, engine: Site) -> None:
+        client = await engine.poller()
+        for method in ("PUT", "PATCH", "DELETE"):
+            answer = await engine.call(method, b"", transport="polling", sid=client.sid)
+            assert answer.denial == (400, 3, "Bad request")
+        assert (await engine.call("HEAD", transport="polling", sid=client.sid)).status == 400
+
+    async def test_a_websocket_that_asks_for_polling(self, engine: Site) -> None:
+        with pytest.raises(Denied) as denied:
+            await engine.socket(transport="polling")
+        assert denied.value.answer.denial == (400, 3, "Bad request")
+
+    async def test_polling_that_asks_for_a_websocket(self, engine: Site) -> None:
+        answer = await engine.call("GET", transport="websocket")
+        assert answer.denial == (400, 3, "Bad request")
+        client = await engine.poller()
+        answer = await engine.call("GET", transport="websocket", sid=client.sid)
+        assert answer.denial == (400, 3, "Bad request")
+        assert len(engine.sessions) == 1
+
+    async def test_a_websocket_of_an_old_kind(self, engine: Site) -> None:
+        headers = {"Sec-WebSocket-Version": "6"}
+        with pytest.raises(Exception, match="426"):
+            await dial(engine.port, engine.url(transport="websocket"), headers)
+        assert len(engine.sessions) == 0
+
+    async def test_ids_cannot_be_guessed(self, engine: Site) -> None:
+        ids = {(await engine.poller()).sid for _ in range(20)}
+        assert len(ids) == 20
+        assert all(len(one) == 20 for one in ids)
+
+    async def test_answers_are_kept_by_nobody(self, engine: Site) -> None:
+        answer = await engine.call("GET", transport="polling")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Type"] == "text/plain; charset=UTF-8"
+
+    async def test_the_path_without_its_end(self, engine: Site) -> None:
+        engine.path = "/engine.io"
+        await engine.poller()
+        await (await engine.socket()).text()
+
+
+class TestPosts:
+    async def test_one_that_is_too_large(self, start: Starter) -> None:
+        site = start(engineio_echo, max_payload=100)
+        client = await site.poller()
+        assert (await client.post("4" + "x" * 99)).status == 200
+        assert (await client.post("4" + "x" * 100)).denial == (413, 3, "Payload too large")
+        assert len(site.sessions) == 0
+
+    async def test_one_that_says_it_will_be_far_too_large(self, engine: Site) -> None:
+        client = await engine.poller()
+        reader, writer = await asyncio.open_connection("127.0.0.1", engine.port)
+        target = engine.url(transport="polling", sid=client.sid)
+        head = f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {10**12}\r\n\r\n"
+        writer.write(head.encode())
+        assert b" 413 " in await reader.readline()
+        writer.close()
+        assert len(engine.sessions) == 0
+
+    async def test_one_that_never_ends(self, engine: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(transports, "MAX_DISCARDED", 2_000_000)
+        client = await engine.poller()
+        reader, writer = await asyncio.open_connection("127.0.0.1", engine.port)
+        target = engine.url(transport="polling", sid=client.sid)
+        head = f"POST {target} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(head.encode())
+        chunk = b"10000\r\n" + b"4" * 0x10000 + b"\r\n"
+        for _ in range(40):
+            writer.write(chunk)
+        assert b" 413 " in await reader.readline()
+        writer.close()
+        assert len(engine.sessions) == 0
+
+    async def test_too_many_packets(self, start: Starter) -> None:
+        site = start(engineio_echo, packets_per_payload=3)
+        client = await site.poller()
+        assert (await client.post("\x1e".join(["3"] * 3))).status == 200
+        assert (await client.post("\x1e".join(["3"] * 4))).denial == (400, 3, "Bad request")
+        assert len(site.sessions) == 0
+
+    async def test_two_at_once_end_the_session(self, engine: Site) -> None:
+        client = await engine.poller()
+        _, writer = await asyncio.open_connection("127.0.0.1", engine.port)
+        target = engine.url(transport="polling", sid=client.sid)
+        writer.write(
+            f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n4".encode()
+        )
+        carrier = engine.sessions.find(client.sid)
+        await until(lambda: carrier.is_posting)
+        assert (await client.post("4hello")).denial == (400, 3, "Bad request")
+        assert len(engine.sessions) == 0
+        writer.close()
+
+    async def test_one_that_is_given_up_ends_the_session(self, engine: Site) -> None:
+        client = await engine.poller()
+        held = await client.held()
+        _, writer = await asyncio.open_connection("127.0.0.1", engine.port)
+        target = engine.url(transport="polling", sid=client.sid)
+        writer.write(
+            f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n4".encode()
+        )
+        carrier = engine.sessions.find(client.sid)
+        await until(lambda: carrier.is_posting)
+        writer.transport.abort()
+        assert (await held).text == "1"
+        assert len(engine.sessions) == 0
+
+    async def test_one_after_the_other_is_fine(self, engine: Site) -> None:
+        client = await engine.poller()
+        for number in range(5):
+            assert (await client.post(f"4{number}")).text == "ok"
+        assert await client.texts() == ["40", "41", "42", "43", "44"]
+
+
+class TestUpgrades:
+    async def test_one_that_is_half_open_is_closed(self, start: Starter) -> None:
+        site = start(engineio_echo, upgrade_timeout=0.05)
+        client = await site.poller()
+        socket = await client.socket()
+        assert await socket.closed() == (4011, "no upgrade in time")
+        await client.post("4hello")
+        assert await client.texts() == ["4hello"]
+
+    async def test_two_at_once(self, engine: Site) -> None:
+        client = await engine.poller()
+        first, second = await client.socket(), await client.socket()
+        assert await second.closed() == (1002, "no upgrade")
+        first.send("2probe", "5", "4hello")
+        assert [await first.text(), await first.text()] == ["3probe", "4hello"]
+
+    async def test_one_that_says_something_else(self, engine: Site) -> None:
+        client = await engine.poller()
+        for words in ("5", "4hello", "abc"):
+            socket = await client.socket()
+            socket.send(words)
+            assert await socket.closed() == (1002, "no upgrade")
+        held = await client.held()
+        await client.post("4hello")
+        assert (await held).text == "4hello"
+
+    async def test_one_that_vanishes(self, engine: Site) -> None:
+        client = await engine.poller()
+        socket = await client.socket()
+        socket.send("2probe")
+        await socket.text()
+        socket.close()
+        await socket.closed()
+        session = engine.sessions.find(client.sid).session
+        await until(lambda: not session.upgrading)
+        held = await client.held()
+        await client.post("4hello")
+        assert (await held).text == "4hello"
+
+    async def test_a_poll_that_is_held_is_answered(self, engine: Site) -> None:
+        client = await engine.poller()
+        held = await client.held()
+        socket = await client.socket()
+        socket.send("2probe")
+        assert await socket.text() == "3probe"
+        assert (await held).text == "6"
+
+    async def test_what_waited_comes_by_the_websocket(self, engine: Site) -> None:
+        client = await engine.poller()
+        await client.post("4one\x1ebAQI=")
+        socket = await client.socket()
+        socket.send("2probe", "5")
+        assert [await socket.next() for _ in range(3)] == ["3probe", "4one", b"\x01\x02"]
+
+    async def test_in_another_version(self, engine: Site) -> None:
+        client = await engine.poller()
+        with pytest.raises(Denied):
+            await engine.socket(sid=client.sid, EIO="3")
+
+    async def test_a_session_that_ends_takes_it_along(self, engine: Site) -> None:
+        client = await engine.poller()
+        socket = await client.socket()
+        await client.post("1")
+        assert await socket.closed() == (1000, "transport close")
+
+    async def test_a_websocket_that_vanishes_ends_the_session(self, engine: Site) -> None:
+        socket = await engine.opened()
+        socket.close()
+        await socket.closed()
+        await until(lambda: not len(engine.sessions))
+
+
+class TestBounds:
+    async def test_sessions_of_an_address(self, start: Starter) -> None:
+        site = start(engineio_echo, sessions_per_address=2)
+        client, socket = await site.poller(), await site.opened()
+        answer = await site.call("GET", transport="polling")
+        assert answer.denial == (403, 4, "Too many sessions from this address")
+        with pytest.raises(Denied) as denied:
+            await site.socket()
+        assert denied.value.answer.status == 403
+        await client.post("1")
+        await site.poller()
+        socket.send("1")
+        await socket.closed()
+        await site.poller()
+
+    async def test_all_sessions(self, start: Starter) -> None:
+        site = start(engineio_echo, sessions=1)
+        await site.poller()
+        answer = await site.call("GET", transport="polling")
+        assert answer.denial == (403, 4, "Too many sessions")
+
+    async def test_what_waits_for_a_poll(self, start: Starter) -> None:
+        site = start(engineio_echo, waiting_bytes=1_000)
+        client = await site.poller()
+        await client.post("4" + "x" * 900)
+        assert len(site.sessions) == 1
+        await client.post("4" + "x" * 900)
+        assert len(site.sessions) == 0
+
+    async def test_what_waits_for_a_websocket(self, start: Starter) -> None:
+        site = start(engineio_echo, waiting_bytes=100_000)
+        _, slow = await asyncio.open_connection("127.0.0.1", site.port, limit=1)
+        slow.write(HANDSHAKE.format(site.url(transport="websocket")).encode())
+        await until(lambda: len(site.sessions) == 1)
+        carrier = next(iter(site.sessions._carriers.values()))
+        other = await site.opened()
+        frame = carrier.framing.text(b"4" + b"x" * 50_000)
+        for _ in range(1_000):
+            carrier.send(frame)
+        assert len(site.sessions) == 1
+        other.send("4still there")
+        assert await other.text() == "4still there"
+        slow.transport.abort()
+
+    async def test_a_session_that_nobody_polls_is_swept(self, start: Starter) -> None:
+        site = start(engineio_echo, ping_interval=0.02, ping_timeout=0.02)
+        await site.poller()
+        await until(lambda: not len(site.sessions))
+
+    async def test_an_end_that_nobody_asks_for_is_forgotten(self, start: Starter) -> None:
+        site = start(socketio_echo, connect_timeout=0.01, ping_timeout=0.05)
+        client = await site.poller()
+        carrier = site.sessions.find(client.sid)
+        await until(lambda: carrier.session.closing)
+        assert len(site.sessions) == 1
+        await until(lambda: not len(site.sessions))
+
+    async def test_a_frame_that_is_too_large(self, start: Starter) -> None:
+        site = start(engineio_echo, max_payload=1_000)
+        socket = await site.opened()
+        socket.send("4" + "x" * 1_000)
+        assert (await socket.closed())[0] in (1009, ABNORMAL, None)
+        await until(lambda: not len(site.sessions))
+
+
+class Refusing(Application):
+    """Lets nobody in."""
+
+    def connect(self, socket: Socket, auth: Raw) -> None:
+        raise ConnectError("no", {"code": "bad_token"})
+
+
+class Full(Application):
+    """Lets nobody have a session."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    def admit(self, address_key: str, handshake: Handshake) -> None:
+        self.asked.append((address_key, handshake.query["token"], handshake.headers["X-Who"]))
+        raise TooMany("too_many_sockets", "too many sockets from this address")
+
+
+class TestRefusals:
+    def serve(self, application: Application) -> tuple[WebApplication, Sessions]:
+        limits = Limits()
+        sessions = Sessions(SocketIo(application, limits), limits)
+        return WebApplication(routes("/socket.io/", Edge(sessions, Origins(())))), sessions
+
+    async def test_of_a_connect_over_polling(self) -> None:
+        site = Site(*self.serve(Refusing()), "/socket.io/")
+        client = await site.poller()
+        assert (await client.post("40")).text == "ok"
+        words = '44{"message":"no","data":{"code":"bad_token"}}'
+        assert await client.texts() == [words, "1"]
+        assert (await client.poll()).denial == (400, 1, "Session ID unknown")
+        await site.stop()
+
+    async def test_of_a_connect_over_a_websocket(self) -> None:
+        site = Site(*self.serve(Refusing()), "/socket.io/")
+        socket = await site.opened()
+        socket.send("40")
+        assert await socket.text() == '44{"message":"no","data":{"code":"bad_token"}}'
+        assert await socket.closed() == (4002, "the connect was refused")
+        await site.stop()
+
+    async def test_of_a_session(self) -> None:
+        full = Full()
+        site = Site(*self.serve(full), "/socket.io/")
+        headers = {"X-Who": "me"}
+        answer = await site.call("GET", headers=headers, transport="polling", token="t")
+        assert answer.denial == (403, 4, "too many sockets from this address")
+        with pytest.raises(Denied) as denied:
+            await site.socket(headers, token="t")
+        assert denied.value.answer.denial == answer.denial
+        assert full.asked == [("127.0.0.1", "t", "me")] * 2
+        await site.stop()
+
+
+async def both(site: Site) -> tuple[Poller, WebSocket]:
+    """A client of each kind, in the main namespace."""
+    client, socket = await site.poller(), await site.opened()
+    await client.post("40")
+    socket.send("40")
+    assert len(await client.texts()) == 2
+    assert [(await socket.text())[:2], (await socket.text())[:2]] == ["40", "42"]
+    return client, socket
+
+
+class TestSocketIo:
+    async def test_a_stop_tells_everybody(self, socketio: Site) -> None:
+        client, socket = await both(socketio)
+        held = await client.held()
+        socketio.sessions.close_all()
+        assert (await held).text == "1"
+        assert await socket.closed() == (1001, "the server stops")
+        assert len(socketio.sessions) == 0
+
+    async def test_broken_packets_touch_nobody_else(self, socketio: Site) -> None:
+        client, socket = await both(socketio)
+        other = await socketio.opened()
+        other.send("40", "42{}")
+        await other.closed()
+        third = await socketio.poller()
+        await third.post("40\x1e42{}")
+        assert (await third.texts())[-1] == "1"
+        await client.post('42["message","hello"]')
+        assert await client.texts() == ['42["message-back","hello"]']
+        socket.send('42["message","hello"]')
+        assert await socket.text() == '42["message-back","hello"]'
+
+    async def test_bytes_over_polling(self, socketio: Site) -> None:
+        client, _ = await both(socketio)
+        place = '{"_placeholder":true,"num":0}'
+        await client.post(f'451-["message",{place}]\x1ebAQID')
+        assert await client.texts() == [f'451-["message-back",{place}]', "bAQID"]
+
+    async def test_a_missing_attachment_is_a_broken_packet(self, socketio: Site) -> None:
+        _, socket = await both(socketio)
+        socket.send('451-["message",{"_placeholder":true,"num":1}]', b"\x01")
+        assert await socket.closed() == (1002, "parse error")
