@@ -8,7 +8,8 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from msgspec import Raw
@@ -377,6 +378,7 @@ class Connection:
             socket.held = None
         else:
             socket.task = asyncio.get_running_loop().create_task(self._connect_later(socket, work))
+            socket.task.add_done_callback(partial(_discard, work))
         return None
 
     async def _connect_later(self, socket: Socket, work: Awaitable[None]) -> None:
@@ -496,6 +498,12 @@ class SocketIo:
             call(*arguments)
         except Exception:
             log.exception("uncaught exception")
+
+
+def _discard(work: Awaitable[None], _: asyncio.Task[None]) -> None:
+    """Close a coroutine that was never begun, because its client was gone at once."""
+    if isinstance(work, Coroutine):
+        work.close()
 
 
 def _give_up(connection: Connection) -> None:

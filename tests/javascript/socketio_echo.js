@@ -12,6 +12,7 @@ const next = (emitter, event) =>
 const main = io(url, { transports, auth: { token: "äß" } });
 main.on("connect_error", (error) => fail(error));
 main.io.on("error", (error) => fail(error));
+main.io.on("open", () => seen.transports.push(main.io.engine.transport.name));
 
 // Buffers of both kinds of client become lists of numbers in JSON.
 function plain(value) {
@@ -29,7 +30,6 @@ function fail(error) {
 
 const heard = next(main, "auth");
 await next(main, "connect");
-seen.transports.push(main.io.engine.transport.name);
 // Said at once: it must not be lost, whatever is still going on on the other side.
 const first = next(main, "message-back");
 main.emit("message", "at once");
