@@ -135,15 +135,23 @@ class Chat:
     async def edit(self, speaker: Speaker, command: EditMessage) -> Message:
         """Replace the text of a message of one's own; what it said before is kept."""
         content = _require_text(command.content, attachments=())
+        mentions = Mentions(content)
+        users = await self._people.named(mentions.names)
 
         def change(message: Message) -> Message | None:
             moment = now()
             require_own(message, speaker.user, moment, self._edit_window)
             if message.text == content:
                 return None
+            room = self._rooms.live(message.room)
             former = FormerText(text=message.text, until=moment)
             return replace(
-                message, text=content, edited=moment, former=(*message.former, former)[-MAX_FORMER:]
+                message,
+                text=content,
+                # Whoever is called only now is named in it, and hears no sound.
+                mentions=mentions.called(user for user in users if room and room.has(user.id)),
+                edited=moment,
+                former=(*message.former, former)[-MAX_FORMER:],
             )
 
         return await self._alter(speaker, command.message_id, change)

@@ -11,7 +11,7 @@ from chat.people import People
 from chat.policy import require_member, require_visible
 from chat.rooms import LiveRoom, Rooms
 from models.disk import Disk
-from models.records import Message, User
+from models.records import Message, Room, User
 from models.store import Store
 
 # A list of rooms names this many of the people in each; a larger room is asked for its members.
@@ -91,24 +91,15 @@ class Reading:
         self, user: str, *, before: tuple[datetime, str] | None = None, limit: int
     ) -> RoomPage:
         """The rooms of a user, the latest first."""
-        of_user = self._store.rooms.of_user
         # One more than asked for tells whether there is more.
+        of_user = self._store.rooms.of_user
         theirs = await self._disk.run(of_user, user, before=before, limit=limit + 1)
-        last = theirs[limit - 1][0] if len(theirs) > limit else None
-        turn = asyncio.Semaphore(AT_ONCE)
+        return await self._room_page([room for room, _ in theirs], limit)
 
-        async def read(room_id: str) -> RoomState | None:
-            async with turn:
-                try:
-                    return await self.state(await self._rooms.get(room_id))
-                except NotFound:  # deleted since the list was read
-                    return None
-
-        states = await asyncio.gather(*(read(room.id) for room, _ in theirs[:limit]))
-        return RoomPage(
-            [state for state in states if state is not None],
-            None if last is None else (last.active, last.id),
-        )
+    async def public(self, *, before: tuple[datetime, str] | None = None, limit: int) -> RoomPage:
+        """The rooms that anybody may come into, the latest first."""
+        rooms = await self._disk.run(self._store.rooms.public, before=before, limit=limit + 1)
+        return await self._room_page(rooms, limit)
 
     async def room(self, user: str, room_id: str) -> RoomState:
         """One room, as one who is in it sees it."""
@@ -121,6 +112,23 @@ class Reading:
         if room.last is not None:  # who may have left
             await self._people.load([room.last.sender])
         return RoomState(room, await self._people.users(sorted(room.members)[:MAX_NAMED]))
+
+    async def _room_page(self, rooms: list[Room], limit: int) -> RoomPage:
+        last = rooms[limit - 1] if len(rooms) > limit else None
+        turn = asyncio.Semaphore(AT_ONCE)
+
+        async def read(room_id: str) -> RoomState | None:
+            async with turn:
+                try:
+                    return await self.state(await self._rooms.get(room_id))
+                except NotFound:  # deleted since the list was read
+                    return None
+
+        states = await asyncio.gather(*(read(room.id) for room in rooms[:limit]))
+        return RoomPage(
+            [state for state in states if state is not None],
+            None if last is None else (last.active, last.id),
+        )
 
     async def _page(self, command: History) -> Page:
         history, limit = self._store.messages.history, command.limit

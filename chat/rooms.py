@@ -123,7 +123,8 @@ class LiveRoom:
             seq=self.seq,
             rev=self.rev,
             delivered=member.delivered if member else 0,
-            read=member.read if member else 0,
+            # Whoever is not in it has nothing to catch up with.
+            read=member.read if member else 0 if self.is_everyone else self.seq,
             mentions=self.mentions(user_id),
             muted=user_id in self.muted,
             last=self.last,

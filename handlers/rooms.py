@@ -78,14 +78,22 @@ class RoomsHandler(RoomHandler):
     """One's rooms."""
 
     async def get(self) -> None:
-        """List them, the latest first; a header names the next page if there is one."""
+        """List them, or those that anybody may come into, the latest first.
+
+        A header names the next page if there is one.
+        """
         identity = await self.identify()
         limit = self.number("limit", MAX_ROOMS, least=1, most=MAX_ROOMS)
-        reading = self.services.reading
-        page = await reading.rooms(identity.user.id, before=self._before(), limit=limit)
+        reading, before = self.services.reading, self._before()
+        public = self.argument("public") in ("1", "true")
+        if public:
+            page = await reading.public(before=before, limit=limit)
+        else:
+            page = await reading.rooms(identity.user.id, before=before, limit=limit)
         if page.next is not None:
             active, room_id = page.next
-            query = urlencode({"limit": limit, "before": f"{active.isoformat()},{room_id}"})
+            asked = {"limit": limit, "before": f"{active.isoformat()},{room_id}"}
+            query = urlencode(asked | ({"public": 1} if public else {}))
             self.set_header("Link", f'</api/rooms?{query}>; rel="next"')
         states = page.states
         if self.argument("everyone") in ("1", "true"):

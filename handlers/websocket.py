@@ -20,7 +20,16 @@ from chat.sessions import Identity
 from handlers.actions import Actions
 from handlers.addresses import client_address, limit_key
 from handlers.dialects.first import NATIVE, first_frame
-from handlers.dialects.words import Auth, Frame, FrameId, Listen, Unlisten, Words, id_of
+from handlers.dialects.words import (
+    Auth,
+    Frame,
+    FrameId,
+    Listen,
+    Unlisten,
+    Words,
+    id_of,
+    refusal_body,
+)
 from handlers.edge import HubbubApplication, store_unavailable
 from handlers.frames import PING, FastProtocol, protocol_of
 from handlers.services import Services
@@ -93,6 +102,17 @@ class SocketHandler(WebSocketHandler):
             self.services.sockets.admit(self.address_key)
         except Refusal as refusal:
             raise HTTPError(503, refusal.message) from refusal
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Say why there is no socket, as any other answer would."""
+        error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
+        refusal = None if error is None else error.__cause__
+        if not isinstance(refusal, Refusal):
+            super().write_error(status_code, **kwargs)
+            return
+        if refusal.retry_after is not None:
+            self.set_header("Retry-After", str(round(refusal.retry_after)))
+        self.finish({"error": refusal.message, **refusal_body(refusal)})
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         """Choose ours, if a page asks for it to carry its token along."""

@@ -382,6 +382,16 @@ async def test_those_are_mentioned_who_are_in_the_room(core: Core) -> None:
         assert stored(core, said).mentions == said.mentions
 
 
+async def test_an_edit_calls_others(core: Core) -> None:
+    ann, bob, cid = (core.person(name) for name in ("ann", "bob", "cid"))
+    core.person("far")
+    room = await core.room(dict.fromkeys((one.id for one in (ann, bob, cid)), "member"))
+    said = await core.say(ann, room, "hi @bob")
+    command = EditMessage(message_id=said.id, content="hi @cid and @far")
+    edited = await core.chat.edit(speaker(ann), command)
+    assert edited.mentions == stored(core, edited).mentions == (cid.id,)
+
+
 async def test_only_so_many_are_mentioned(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mentions, "MAX_MENTIONS", 2)
     users = [core.person(name) for name in ("aaa", "bbb", "ccc")]

@@ -93,6 +93,23 @@ async def test_a_place_in_the_list_that_is_none_is_refused(hub: Hubbub, before: 
     assert (answer.status, answer.code) == (400, "invalid_query")
 
 
+async def test_public_rooms_are_found_by_whoever_asks(hub: Hubbub) -> None:
+    ann, bob = await hub.person("ann"), await hub.person("bob")
+    made = [
+        (await hub.post("/api/rooms", {"kind": kind}, token=ann.token)).json["id"]
+        for kind in ("public", "private", "public", "public")
+    ]
+    await say(hub, ann, made[3], "hello")
+    seen, path = [], "/api/rooms?public=1&limit=2"
+    while path:
+        answer = await hub.get(path, bob.token)
+        seen += answer.json
+        path = answer.headers.get("Link", "").partition(">")[0].removeprefix("<")
+    assert [room["id"] for room in seen] == [made[3], made[2], made[0]]
+    assert (seen[0]["unread"], seen[0]["seq"]) == (0, 1)
+    assert (await hub.get("/api/rooms", bob.token)).json == []
+
+
 async def test_the_room_of_everybody_is_listed_if_asked_for(hub: Hubbub) -> None:
     ann = await hub.person("ann")
     assert (await hub.get("/api/rooms", ann.token)).json == []

@@ -177,6 +177,9 @@ async def test_an_address_has_so_many_sockets(start: Starter) -> None:
     with pytest.raises(Denied) as denied:
         await hub.dial()
     assert denied.value.status == 503
+    refused = await hub.get("/ws", headers=dict.fromkeys(("Upgrade",), "websocket"))
+    assert (refused.status, refused.code) == (503, "too_many_sockets")
+    assert (refused.json["retryAfter"], refused.headers["Retry-After"]) == (30, "30")
     first.close()
     await first.closed()
     await hub.dial()
