@@ -320,7 +320,7 @@ async def test_a_fault_of_ours_closes_the_socket_and_no_other(
     hub: Hubbub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     both, socket = await neighbours(hub), await attacker(hub)
-    monkeypatch.setattr(hub.services.presence, "online", lambda: 1 // 0)
+    monkeypatch.setattr(hub.services.presence, "page", lambda *_, **__: 1 // 0)
     socket.tell("PRESENCE", 1)
     assert await socket.closed() == 1011
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [

@@ -268,7 +268,8 @@ async def test_what_an_ack_carries(hub: Hubbub) -> None:
     invited = (await socket.ask("INVITE", roomId=room, userId=bob.id))["room"]
     assert [one["username"] for one in invited["participants"]] == ["ann", "bob"]
     assert (await socket.ask("UPDATE_ROOM", roomId=room, name="New"))["room"]["name"] == "New"
-    assert await socket.ask("PRESENCE") == {"userIds": sorted([ann.id, bob.id])}
+    online = {"userIds": sorted([ann.id, bob.id]), "hasMore": False}
+    assert await socket.ask("PRESENCE") == online
     assert await socket.ask("SYNC", roomId=room, since=5) == {
         "roomId": room,
         "rev": 5,
