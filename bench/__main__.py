@@ -7,7 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench import accounts, connections, echo, fanout, latency, memory, messages
+from bench import (
+    accounts,
+    connections,
+    echo,
+    fanout,
+    latency,
+    memory,
+    messages,
+    socketio_fanout,
+    socketio_memory,
+    socketio_polling,
+)
 from bench.processes import Cpus, Failed, choose_cpus, node
 from bench.report import Figure, Report, save, table
 from bench.turns import Conditions
@@ -22,6 +33,9 @@ BENCHMARKS = {
     "fanout": fanout.fanout,
     "echo": echo.echo,
     "memory": memory.memory,
+    "socketio-fanout": socketio_fanout.socketio_fanout,
+    "socketio-memory": socketio_memory.socketio_memory,
+    "socketio-polling": socketio_polling.socketio_polling,
 }
 
 

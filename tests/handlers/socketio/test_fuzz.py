@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ json_values: Any = some.recursive(
     | some.text()
     | some.builds(lambda num: {"_placeholder": True, "num": num}, some.integers(-1, 3)),
     lambda inner: some.lists(inner) | some.dictionaries(some.text(), inner),
-    max_leaves=10,
+    max_leaves=5,
 )
 payloads = (
     some.sampled_from(
@@ -258,7 +259,8 @@ async def _converse(said: list[str | bytes], sync: bool) -> None:
 
 def check_connection(said: list[str | bytes], sync: bool) -> None:
     """Say something to an application."""
-    asyncio.run(_converse(said, sync))
+    with closing(asyncio.new_event_loop()) as loop:
+        loop.run_until_complete(_converse(said, sync))
 
 
 attachments = some.lists(some.binary(max_size=5), max_size=3)
