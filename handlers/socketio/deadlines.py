@@ -1,10 +1,10 @@
 """Waits of one length for many: one timer for all of them."""
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
-T = TypeVar("T", bound=Hashable)
+T = TypeVar("T")
 
 
 class Deadlines(Generic[T]):

@@ -8,6 +8,8 @@
 `docs/socketio.md` lists the reasons; those of the reference server have its words.
 """
 
+import msgspec
+
 from handlers.sockets import Closing
 
 # What the client, or the network, has done.
@@ -56,6 +58,11 @@ class Denied(EngineError):
         self.code = code
         self.message = message
         self.status = status
+
+    @property
+    def body(self) -> bytes:
+        """What is answered."""
+        return msgspec.json.encode({"code": self.code, "message": self.message})
 
 
 def unknown_transport() -> Denied:

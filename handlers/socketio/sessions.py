@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from typing import Protocol
 
 from handlers.socketio.deadlines import Deadlines
@@ -18,11 +18,14 @@ from handlers.socketio.reasons import (
     UPGRADE_FAILED,
     UPGRADE_TIMEOUT,
     Broken,
-    Denied,
+    bad_request,
     forbidden,
     unknown_session,
 )
 from handlers.sockets import Closing
+
+# A connection that nothing is asked on, or half a request, is closed after this.
+IDLE_SECONDS = 60.0
 
 
 class Receiver(Protocol):
@@ -67,6 +70,13 @@ class WebSocket(Protocol):
 
     def end(self, closing: Closing) -> None:
         """Close it behind what was written."""
+
+
+class Kept(Protocol):
+    """A connection that is served past Tornado."""
+
+    def close(self) -> None:
+        """Hang up."""
 
 
 class Handshake:
@@ -182,21 +192,36 @@ class Carrier:
         self._settle()
         return None
 
-    async def receive_payload(self, body: bytes) -> None:
-        """Take the body of a POST; Denied if it ends the session."""
+    def receive_payload(self, body: bytes) -> Awaitable[None] | None:
+        """Take the body of a POST; Denied if it ends the session.
+
+        What is returned is awaited before the POST is answered, and may be Denied as well.
+        """
+        messages = self.session.receive_payload(body)
+        work = self._next_work(messages)
+        return None if work is None else self._take_rest(work, messages)
+
+    async def _take_rest(self, work: Awaitable[None] | None, messages: Iterator[Packet]) -> None:
+        while work is not None:
+            await work
+            work = self._next_work(messages)
+
+    def _next_work(self, messages: Iterator[Packet]) -> Awaitable[None] | None:
+        """Take messages up to one that is to be waited for, or all of them."""
         try:
-            for message in self.session.receive_payload(body):
+            for message in messages:
                 if self._receiver is None:
                     break
                 work = self._receiver.receive(message)
                 if work is not None:
-                    await work
+                    return work
         except Broken as broken:
             self.end(broken.closing)
-            raise Denied(3, "Bad request") from None
+            raise bad_request() from None
         if self._receiver is not None and not self.session.expects_pong:
             self._sessions.heard(self)
         self._settle()
+        return None
 
     def poll(self, poll: Poll) -> None:
         """Take a GET. Denied if another is held, and then both have ended the session."""
@@ -204,7 +229,7 @@ class Carrier:
             self.session.poll()
         except Broken as broken:
             self.end(broken.closing)
-            raise Denied(3, "Bad request") from None
+            raise bad_request() from None
         self._poll = poll
         self._answer()
 
@@ -298,7 +323,9 @@ class Sessions:
     def __init__(self, endpoint: Endpoint, limits: Limits) -> None:
         self.limits = limits
         self.probes: Deadlines[Carrier] = Deadlines(limits.upgrade_timeout, _upgrade_timed_out)
+        self.idle: Deadlines[Kept] = Deadlines(IDLE_SECONDS, _hang_up)
         self._endpoint = endpoint
+        self._kept: set[Kept] = set()
         self._carriers: dict[str, Carrier] = {}
         self._by_address: Counter[str] = Counter()
         self._pings: Deadlines[Carrier] = Deadlines(limits.ping_interval, self._ping)
@@ -308,6 +335,10 @@ class Sessions:
 
     def __len__(self) -> int:
         return len(self._carriers)
+
+    def get(self, sid: str) -> Carrier | None:
+        """The session of an id, if there is one."""
+        return self._carriers.get(sid)
 
     def find(self, sid: str) -> Carrier:
         """The session of an id; Denied if there is none."""
@@ -365,6 +396,17 @@ class Sessions:
         """End every session, because the server stops."""
         for carrier in list(self._carriers.values()):
             carrier.end(SERVER_STOPS)
+        for kept in list(self._kept):
+            kept.close()
+
+    def keep(self, kept: Kept) -> None:
+        """Know of a connection, to hang up when the server stops, or it idles for too long."""
+        self._kept.add(kept)
+
+    def let_go(self, kept: Kept) -> None:
+        """Forget a connection; twice does no harm."""
+        self._kept.discard(kept)
+        self.idle.remove(kept)
 
     def _ping(self, carrier: Carrier) -> None:
         self._pongs.add(carrier)
@@ -373,6 +415,10 @@ class Sessions:
     def _forget(self, carrier: Carrier) -> None:
         carrier.session.end(SERVER_STOPS)
         self.remove(carrier)
+
+
+def _hang_up(kept: Kept) -> None:
+    kept.close()
 
 
 def _ping_timed_out(carrier: Carrier) -> None:

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
-import msgspec
+from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
+from tornado.iostream import IOStream
 from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 from tornado.websocket import WebSocketHandler
@@ -15,6 +16,7 @@ from handlers.addresses import Network, client_address, limit_key
 from handlers.base import MAX_DIGITS, MAX_DISCARDED
 from handlers.frames import FastProtocol, protocol_of
 from handlers.origins import Origins
+from handlers.socketio.kept import KeptConnection
 from handlers.socketio.reasons import (
     TOO_LARGE,
     TOO_SLOW,
@@ -101,7 +103,12 @@ def deny(handler: RequestHandler, status: int, error: BaseException | None) -> N
     else:
         denied = Denied(3, "Something went wrong here")
     handler.set_header("Content-Type", JSON)
-    handler.finish(msgspec.json.encode({"code": denied.code, "message": denied.message}))
+    handler.finish(denied.body)
+
+
+def _is_kept(request: HTTPServerRequest) -> bool:
+    said = request.headers.get("Connection", "keep-alive").lower()
+    return request.version == "HTTP/1.1" and said == "keep-alive"
 
 
 @stream_request_body
@@ -160,6 +167,7 @@ class PollingHandler(RequestHandler):
             return  # nobody waits any more
         self.set_header("Content-Type", TEXT)
         self.finish(payload)
+        self._keep()
 
     async def post(self) -> None:
         """Take packets."""
@@ -168,9 +176,12 @@ class PollingHandler(RequestHandler):
             raise bad_request()
         if self._received > self._edge.sessions.limits.max_payload:
             raise self._too_large()
-        await carrier.receive_payload(bytes(self._body))
+        work = carrier.receive_payload(bytes(self._body))
+        if work is not None:
+            await work
         self.set_header("Content-Type", OK_TYPE)
         self.finish(b"ok")
+        self._keep()
 
     def options(self) -> None:
         """Say what may be asked here, to whoever may ask."""
@@ -224,6 +235,23 @@ class PollingHandler(RequestHandler):
     def compute_etag(self) -> str | None:
         """Hash no answer."""
         return None
+
+    def _keep(self) -> None:
+        """Serve what comes next on this connection past Tornado, if that can be done."""
+        connection, request = self.request.connection, self.request
+        if not isinstance(connection, HTTP1Connection) or not _is_kept(request):
+            return
+        stream = connection.stream
+        if type(stream) is IOStream and not stream.closed() and not stream.writing():
+            edge = self._edge
+            KeptConnection(
+                connection.detach(),
+                connection,
+                request,
+                self.application,
+                edge.sessions,
+                edge.origins,
+            )
 
     def _let_page_read(self) -> None:
         for name, value in self._edge.origins.headers(self.request.headers.get("Origin")).items():
