@@ -8,6 +8,7 @@ from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPHeaders
 from tornado.testing import bind_unused_port
 from tornado.web import Application
 from tornado.websocket import WebSocketClientConnection, websocket_connect
@@ -43,7 +44,9 @@ class Answer:
 class Site:
     """A running application, and those who call it."""
 
-    def __init__(self, application: Application, sessions: Sessions, path: str) -> None:
+    def __init__(
+        self, application: Application, sessions: Sessions, path: str, *, keeps: bool = False
+    ) -> None:
         self.sessions = sessions
         self.path = path
         self.server = HTTPServer(application)
@@ -51,6 +54,9 @@ class Site:
         self.server.add_socket(sock)
         self.client = AsyncHTTPClient(force_instance=True, max_clients=100)
         self.sockets: list[WebSocket] = []
+        # Whether callers keep their connections, as browsers do; and those that are free.
+        self.keeps = keeps
+        self._kept: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     def url(self, **query: str) -> str:
         """The address with a query; what is empty is left out, `EIO=4` unless it is given."""
@@ -61,6 +67,8 @@ class Site:
         self, method: str, body: bytes | None = None, /, headers: Any = None, **query: str
     ) -> Answer:
         """Make a request."""
+        if self.keeps:
+            return await self._call_kept(method, body, headers or {}, self.url(**query))
         response = await self.client.fetch(
             f"http://127.0.0.1:{self.port}{self.url(**query)}",
             method=method,
@@ -71,6 +79,29 @@ class Site:
             request_timeout=LONGEST,
         )
         return Answer(response.code, response.headers, response.body)
+
+    async def _call_kept(
+        self, method: str, body: bytes | None, headers: Mapping[str, str], target: str
+    ) -> Answer:
+        if not self._kept:
+            self._kept.append(await asyncio.open_connection("127.0.0.1", self.port))
+        reader, writer = self._kept.pop()
+        sent = {"Host": f"127.0.0.1:{self.port}", **headers}
+        if body is not None:
+            sent["Content-Length"] = str(len(body))
+        lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+        try:
+            writer.write(f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode() + (body or b""))
+            async with asyncio.timeout(LONGEST):
+                answer = await read_answer(reader, has_body=method != "HEAD")
+        except BaseException:
+            writer.transport.abort()
+            raise
+        if answer.status < 400:
+            self._kept.append((reader, writer))
+        else:  # Tornado hangs up on who is refused before their body has been read
+            writer.close()
+        return answer
 
     async def poller(self) -> "Poller":
         """Open a session of long polling."""
@@ -104,8 +135,21 @@ class Site:
             socket.close()
             await socket.closed()
         self.client.close()
+        for _, writer in self._kept:
+            writer.close()
         self.server.stop()
         await self.server.close_all_connections()
+
+
+async def read_answer(reader: asyncio.StreamReader, *, has_body: bool = True) -> Answer:
+    """Read one answer of a connection that is kept."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    first, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
+    headers = HTTPHeaders()
+    for line in lines:
+        headers.parse_line(line)
+    size = int(headers.get("Content-Length", "0")) if has_body else 0
+    return Answer(int(first.split()[1]), headers, await reader.readexactly(size))
 
 
 class Denied(Exception):

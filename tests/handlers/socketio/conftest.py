@@ -14,13 +14,20 @@ Starter = Callable[..., Site]
 
 
 @pytest.fixture
-def start(io_loop: IOLoop) -> Iterator[Starter]:
+def keeps() -> bool:
+    """Whether callers keep their connections; some modules try both."""
+    return False
+
+
+@pytest.fixture
+def start(io_loop: IOLoop, keeps: bool) -> Iterator[Starter]:
     """Start an echo application with limits of one's own."""
     started: list[Site] = []
 
     def start(module: Any, **limits: Any) -> Site:
         path = "/socket.io/" if module is socketio_echo else "/engine.io/"
-        started.append(Site(*module.make_application(Limits(**limits)), path))
+        made = module.make_application(Limits(**limits))
+        started.append(Site(*made, path, keeps=keeps))
         return started[-1]
 
     yield start

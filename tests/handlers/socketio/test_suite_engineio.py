@@ -11,6 +11,13 @@ from tests.handlers.socketio.clients import Denied, Site
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
+
+@pytest.fixture(params=[False, True], ids=["", "kept"])
+def keeps(request: pytest.FixtureRequest) -> bool:
+    """Try all with connections that are kept, too."""
+    return bool(request.param)
+
+
 KEYS = {"sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"}
 TOLD = {"pingInterval": 300, "pingTimeout": 200, "maxPayload": 1_000_000}
 

@@ -22,6 +22,13 @@ from tests.handlers.sockets import ABNORMAL, dial
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
+
+@pytest.fixture(params=[False, True], ids=["", "kept"])
+def keeps(request: pytest.FixtureRequest) -> bool:
+    """Try all with connections that are kept, too."""
+    return bool(request.param)
+
+
 PAGE = "https://app.example.org"
 
 HANDSHAKE = (
