@@ -201,8 +201,14 @@ class FastProtocol(WebSocketProtocol13):
         return start, start + size
 
 
-def protocol_of(handler: WebSocketHandler, *, max_message: int, max_waiting: int) -> FastProtocol:
+def protocol_of(
+    handler: WebSocketHandler,
+    *,
+    max_message: int,
+    max_waiting: int,
+    kind: type[FastProtocol] = FastProtocol,
+) -> FastProtocol:
     """The protocol of a handler; pings are sent by one sweep over all sockets, not by each."""
     options: dict[str, Any] = {"ping_interval": None, "ping_timeout": None}
     params = _WebSocketParams(max_message_size=max_message, compression_options=None, **options)
-    return FastProtocol(handler, params, max_waiting=max_waiting)
+    return kind(handler, params, max_waiting=max_waiting)

@@ -32,7 +32,7 @@ class Wire:
     """A link that keeps what is sent, as packets."""
 
     address = address_key = "192.0.2.1"
-    handshake = Handshake({}, {})
+    handshake = Handshake()
     waiting_bytes = 0
 
     def __init__(self) -> None:

@@ -228,7 +228,7 @@ class Wire:
 
     framing = WEBSOCKET
     address = address_key = "192.0.2.1"
-    handshake = Handshake({}, {})
+    handshake = Handshake()
     waiting_bytes = 0
     connection: Connection
 
