@@ -8,9 +8,10 @@ import asyncio
 from tornado.web import Application as WebApplication
 
 from handlers.origins import ANY, Origins
+from handlers.socketio.carriers import Carrier, Handshake
 from handlers.socketio.engine import Limits
 from handlers.socketio.framing import MESSAGE, Packet
-from handlers.socketio.sessions import Carrier, Handshake, Sessions
+from handlers.socketio.sessions import Sessions
 from handlers.socketio.transports import Edge, routes
 from handlers.sockets import Closing
 from tests.socketio_echo import LIMITS, serve

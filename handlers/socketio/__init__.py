@@ -2,6 +2,7 @@
 
 Read it in this order: `framing.py` (what packets look like on each transport), `engine.py` (one
 session, without I/O), `packets.py` (the grammar of Socket.IO), `connections.py` (namespaces and
-events: what an application sees), `sessions.py` (all sessions and their clocks), `transports.py`
-(the handlers under them).
+events: what an application sees), `carriers.py` (what carries a session at the moment),
+`sessions.py` (all of them, and their clocks), `transports.py` and `websockets.py` (the handlers
+under them), `kept.py` (the usual requests of polling, past Tornado).
 """

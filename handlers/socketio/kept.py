@@ -32,9 +32,10 @@ from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream
 
 from handlers.origins import Origins
+from handlers.socketio.carriers import Carrier
 from handlers.socketio.framing import POLLING
 from handlers.socketio.reasons import TRANSPORT_ERROR, Denied
-from handlers.socketio.sessions import Carrier, Sessions
+from handlers.socketio.sessions import Sessions
 
 _CHUNK = 65536
 
@@ -136,7 +137,9 @@ class KeptConnection(HTTPServerConnectionDelegate):
         self._posting: Carrier | None = None
         self._works: asyncio.Task[None] | None = None
         self._handed_back: HTTP1ServerConnection | None = None
-        self._cors = b""
+        self._origin: str | None = None
+        self._cors = self._cors_of(None)
+        self._was_used = False
         self._begin(stream)
 
     def close(self) -> None:
@@ -146,6 +149,14 @@ class KeptConnection(HTTPServerConnectionDelegate):
             stream.close()
         if self._handed_back is not None:
             self._handed_back.stream.close()
+
+    def close_if_idle(self) -> bool:
+        """Hang up if nothing has been answered since the last time; tell whether it was so."""
+        used, self._was_used = self._was_used, False
+        if used or self._is_busy or self._handed_back is not None:
+            return False
+        self._lose()
+        return True
 
     def answer(self, payload: bytes) -> None:
         """Answer the poll that is held."""
@@ -174,7 +185,6 @@ class KeptConnection(HTTPServerConnectionDelegate):
             stream._state = None
         self._loop.add_handler(self._socket.fileno(), self._ready, IOLoop.READ)
         self._sessions.keep(self)
-        self._sessions.idle.add(self)
         if self._in:
             self._loop.add_callback(self._serve)
 
@@ -249,12 +259,12 @@ class KeptConnection(HTTPServerConnectionDelegate):
                 self._posting = carrier
                 return
             body, self._in = self._in[request.start : end], self._in[end:]
-            self._cors = self._cors_of(request.origin)
+            if request.origin != self._origin:
+                self._origin, self._cors = request.origin, self._cors_of(request.origin)
             self._posting = None
             if request.posts:
                 self._post(carrier, body)
             else:
-                self._sessions.idle.remove(self)
                 self._polled = carrier
                 carrier.poll(self)
 
@@ -317,7 +327,7 @@ class KeptConnection(HTTPServerConnectionDelegate):
         except OSError:
             self._lose()
             return
-        self._sessions.idle.add(self)
+        self._was_used = True
         if sent < len(data):
             self._out = data[sent:]
             self._loop.update_handler(self._socket.fileno(), IOLoop.READ | IOLoop.WRITE)

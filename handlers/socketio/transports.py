@@ -1,117 +1,32 @@
-"""The handlers under Engine.IO: long polling, and WebSockets."""
+"""The handlers under Engine.IO: long polling here, and what leads to it and to WebSockets."""
 
 import asyncio
-import logging
-from collections.abc import Awaitable
 from typing import Any
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
 from tornado.iostream import IOStream
 from tornado.routing import Matcher, PathMatches, Rule
-from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
-from tornado.websocket import WebSocketHandler
+from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from chat.errors import Refusal
-from handlers.addresses import Network, client_address, limit_key
 from handlers.base import MAX_DIGITS, MAX_DISCARDED
-from handlers.frames import FastProtocol, protocol_of
-from handlers.origins import Origins
+from handlers.socketio.carriers import Carrier
+from handlers.socketio.entrance import Edge, deny, query_of
 from handlers.socketio.kept import KeptConnection
 from handlers.socketio.reasons import (
     TOO_LARGE,
-    TOO_SLOW,
     TRANSPORT_ERROR,
     Denied,
-    bad_handshake_method,
     bad_request,
-    forbidden,
     unknown_transport,
-    unsupported_version,
 )
-from handlers.socketio.sessions import Carrier, Handshake, Sessions
-from handlers.sockets import Closing
+from handlers.socketio.websockets import EngineSocketHandler
 
-log = logging.getLogger("hubbub.socketio")
+__all__ = ["Edge", "PollingHandler", "routes"]
 
-PROTOCOL = "4"
-
-JSON = "application/json"
 TEXT = "text/plain; charset=UTF-8"
 # What the reference server says to a POST: with text/plain, old phones would offer a download.
 OK_TYPE = "text/html"
-
-
-class Edge:
-    """What both transports need to know of where they are."""
-
-    __slots__ = ("origins", "proxies", "sessions")
-
-    def __init__(
-        self, sessions: Sessions, origins: Origins, proxies: tuple[Network, ...] = ()
-    ) -> None:
-        self.sessions = sessions
-        self.origins = origins
-        self.proxies = proxies
-
-    def require_origin(self, request: HTTPServerRequest) -> None:
-        """Refuse pages that may not call."""
-        origin = request.headers.get("Origin")
-        if origin is not None and not self.origins.allows(origin, request.host):
-            raise forbidden()
-
-    def admit(self, request: HTTPServerRequest, query: dict[str, str]) -> "Arrival":
-        """Refuse who may not open a session, by Denied."""
-        if request.method != "GET":
-            raise bad_handshake_method()
-        if query.get("EIO") != PROTOCOL:
-            raise unsupported_version()
-        forwarded = request.headers.get("X-Forwarded-For")
-        address = client_address(request.remote_ip or "", forwarded, self.proxies)
-        arrival = Arrival(address, limit_key(address), Handshake.of(request.headers, query))
-        try:
-            self.sessions.admit(arrival.address_key, arrival.handshake)
-        except Refusal as refusal:
-            raise forbidden(refusal.message) from refusal
-        return arrival
-
-
-class Arrival:
-    """Somebody who may open a session."""
-
-    __slots__ = ("address", "address_key", "handshake")
-
-    def __init__(self, address: str, address_key: str, handshake: Handshake) -> None:
-        self.address = address
-        self.address_key = address_key
-        self.handshake = handshake
-
-
-def query_of(request: HTTPServerRequest) -> dict[str, str]:
-    """The query of a request; of names that come twice, the last."""
-    return {
-        name: values[-1].decode(errors="replace")
-        for name, values in request.query_arguments.items()
-        if values
-    }
-
-
-def deny(handler: RequestHandler, status: int, error: BaseException | None) -> None:
-    """Answer in the words of the reference server."""
-    if isinstance(error, Denied):
-        handler.set_status(error.status)
-        denied = error
-    elif status < 500:
-        denied = bad_request()
-    else:
-        denied = Denied(3, "Something went wrong here")
-    handler.set_header("Content-Type", JSON)
-    handler.finish(denied.body)
-
-
-def _is_kept(request: HTTPServerRequest) -> bool:
-    said = request.headers.get("Connection", "keep-alive").lower()
-    return request.version == "HTTP/1.1" and said == "keep-alive"
 
 
 @stream_request_body
@@ -288,141 +203,9 @@ class PollingHandler(RequestHandler):
             self._posts = self._carrier.is_posting = False
 
 
-# What a handler needs of all that Tornado has given it, once it has become a socket.
-_NEEDED = frozenset(
-    {
-        "_auto_finish", "_carrier", "_edge", "_finished", "_on_close_called", "_prepared_future",
-        "_protocol", "_status_code", "application", "close_code", "close_reason", "ui",
-        "ws_connection",
-    }
-)  # fmt: skip
-
-
-class _LightProtocol(FastProtocol):
-    """Reads in a task of its own, so that what has led to it is over and takes no memory.
-
-    The request, its headers and the coroutines that have answered it are 8 KiB of the 18 that an
-    idle socket had.
-    """
-
-    handler: "EngineSocketHandler"
-
-    async def _receive_frame_loop(self) -> None:
-        self.handler.shed()
-        self._reading = asyncio.create_task(super()._receive_frame_loop())
-        self._reading.add_done_callback(self._have_read)
-
-    def _have_read(self, reading: asyncio.Task[None]) -> None:
-        if reading.cancelled() or reading.exception() is not None:
-            self._abort()
-
-
-class EngineSocketHandler(WebSocketHandler):
-    """A WebSocket, which is a session of its own or takes one over from polling."""
-
-    _edge: Edge
-
-    def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
-        super().__init__(application, request, **kwargs)
-        self._carrier: Carrier | None = None
-        self._arrival: Arrival | None = None
-        self._protocol: FastProtocol | None = None
-
-    def initialize(self, edge: Edge) -> None:
-        """Take what the handler works with."""
-        self._edge = edge
-
-    def check_origin(self, origin: str) -> bool:
-        """Let all through that `prepare` has let through."""
-        return True
-
-    def prepare(self) -> None:
-        """Refuse a connection before it becomes a socket."""
-        edge = self._edge
-        edge.require_origin(self.request)
-        query = query_of(self.request)
-        if query.get("transport") not in ("polling", "websocket"):
-            raise unknown_transport()
-        if query["transport"] != "websocket":
-            raise bad_request()
-        if "sid" not in query:
-            self._arrival = edge.admit(self.request, query)
-            return
-        if query.get("EIO") != PROTOCOL:
-            raise bad_request()
-        self._carrier = edge.sessions.find(query["sid"])
-        self._carrier.session.require_polling()
-
-    def get_websocket_protocol(self) -> FastProtocol | None:
-        """Put the fast reader and writer under the socket."""
-        if self.request.headers.get("Sec-WebSocket-Version") not in ("7", "8", "13"):
-            return None
-        limits = self._edge.sessions.limits
-        self._protocol = protocol_of(
-            self,
-            max_message=limits.max_payload,
-            max_waiting=limits.waiting_bytes,
-            kind=_LightProtocol,
-        )
-        return self._protocol
-
-    def shed(self) -> None:
-        """Forget the request, and the answer to it."""
-        self.__dict__ = {name: self.__dict__[name] for name in _NEEDED & self.__dict__.keys()}
-
-    def open(self, *_: str, **__: str) -> None:
-        """Open a session, or try to take one over."""
-        self.set_nodelay(True)
-        arrival, self._arrival = self._arrival, None
-        if arrival is not None:
-            self._carrier = self._edge.sessions.open(
-                arrival.address, arrival.address_key, arrival.handshake, self
-            )
-        elif self._carrier is not None:
-            try:
-                self._carrier.begin_upgrade(self)
-            except Denied:  # another one was faster
-                self._carrier = None
-                self.close(1002, "no upgrade")
-
-    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
-        """Take a packet."""
-        carrier = self._carrier
-        return None if carrier is None else carrier.receive_by(self, message)
-
-    def on_close(self) -> None:
-        """Tell the session."""
-        carrier, self._carrier = self._carrier, None
-        if carrier is not None:
-            carrier.lose(self)
-
-    @property
-    def waiting(self) -> int:
-        """How many bytes the client has not taken yet."""
-        return 0 if self._protocol is None else self._protocol.waiting
-
-    def write_frames(self, data: bytes) -> bool:
-        """Write finished frames; False if more than may wait is waiting."""
-        return self._protocol is None or self._protocol.write_frames(data)
-
-    def write_frames_soon(self, data: bytes, carrier: Carrier) -> None:
-        """Write finished frames together with what else comes in this turn of the loop."""
-        if self._protocol is not None:
-            self._protocol.write_soon(data, lambda: carrier.end(TOO_SLOW))
-
-    def end(self, closing: Closing) -> None:
-        """Close the socket."""
-        self._carrier = None
-        self.close(closing.code, closing.reason)
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer with why this does not become a socket."""
-        deny(self, status_code, kwargs["exc_info"][1] if "exc_info" in kwargs else None)
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Log what is a fault of ours, and nothing that is the client's."""
-        if not isinstance(value, Denied | HTTPError):
-            log.error("uncaught exception", exc_info=(typ, value, tb))
+def _is_kept(request: HTTPServerRequest) -> bool:
+    said = request.headers.get("Connection", "keep-alive").lower()
+    return request.version == "HTTP/1.1" and said == "keep-alive"
 
 
 class _Upgrades(Matcher):

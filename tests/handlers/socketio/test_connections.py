@@ -8,6 +8,7 @@ import pytest
 from msgspec import Raw
 
 from handlers.socketio import reasons
+from handlers.socketio.carriers import Handshake
 from handlers.socketio.connections import (
     Acknowledge,
     Application,
@@ -19,7 +20,6 @@ from handlers.socketio.connections import (
 from handlers.socketio.engine import Limits
 from handlers.socketio.framing import POLLING, Framing
 from handlers.socketio.packets import Event
-from handlers.socketio.sessions import Handshake
 from handlers.sockets import Closing
 from tests.chat.engine import turns, until
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as some
 from msgspec import Raw
 
 from handlers.socketio import packets
+from handlers.socketio.carriers import Handshake
 from handlers.socketio.connections import (
     Acknowledge,
     Application,
@@ -29,9 +30,9 @@ from handlers.socketio.framing import (
     payload_of,
     reframed,
 )
+from handlers.socketio.kept import Part, request_at_head
 from handlers.socketio.packets import Event
 from handlers.socketio.reasons import FORCED_CLOSE, Broken, Denied, Malformed
-from handlers.socketio.sessions import Handshake
 from handlers.sockets import Closing
 
 names = some.sampled_from(["/", "/chat", "/unknown", "/a?b=c", "", "/ü", "//", "/,"])
@@ -263,11 +264,48 @@ def check_connection(said: list[str | bytes], sync: bool) -> None:
         loop.run_until_complete(_converse(said, sync))
 
 
+# Heads of requests, of which some lines are as they should be.
+heads = some.lists(
+    some.sampled_from(
+        [
+            b"GET /s/?transport=polling&sid=x HTTP/1.1",
+            b"POST /s/?sid=x&transport=polling HTTP/1.1",
+            b"Host: a",
+            b"Origin: b",
+            b"Content-Length: 2",
+            b"Content-Length: 0",
+            b"content-length:9",
+            b"Connection: keep-alive",
+            b"Connection: close",
+            b"Transfer-Encoding: chunked",
+            b"",
+            b" x",
+        ]
+    )
+    | some.binary(max_size=10),
+    max_size=6,
+).map(b"\r\n".join)
+
+
+def check_request(data: bytes) -> None:
+    """Read the head of a request, which is never of two minds about where it ends."""
+    found = request_at_head(data, b"/s/")
+    if isinstance(found, Part):
+        return
+    head = data[: found.start].lower()
+    assert head.endswith(b"\r\n\r\n")
+    assert head.count(b"\r\n\r\n") == 1
+    assert b"transfer-encoding:" not in head
+    assert head.count(b"\ncontent-length") <= 1
+    assert found.posts or not found.length
+
+
 attachments = some.lists(some.binary(max_size=5), max_size=3)
 
 CHECKS = {
     "packets": (check_packet, [socketio_packets, attachments]),
     "payloads": (check_body, [bodies]),
+    "requests": (check_request, [heads]),
     "sessions": (check_session, [steps]),
     "connections": (check_connection, [some.lists(messages, max_size=8), some.booleans()]),
 }

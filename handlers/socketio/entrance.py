@@ -1,0 +1,88 @@
+"""Who may come in: origins, versions, numbers, and how a refusal is said over HTTP."""
+
+from tornado.httputil import HTTPServerRequest
+from tornado.web import RequestHandler
+
+from chat.errors import Refusal
+from handlers.addresses import Network, client_address, limit_key
+from handlers.origins import Origins
+from handlers.socketio.carriers import Handshake
+from handlers.socketio.reasons import (
+    Denied,
+    bad_handshake_method,
+    bad_request,
+    forbidden,
+    unsupported_version,
+)
+from handlers.socketio.sessions import Sessions
+
+PROTOCOL = "4"
+
+JSON = "application/json"
+
+
+class Edge:
+    """What both transports need to know of where they are."""
+
+    __slots__ = ("origins", "proxies", "sessions")
+
+    def __init__(
+        self, sessions: Sessions, origins: Origins, proxies: tuple[Network, ...] = ()
+    ) -> None:
+        self.sessions = sessions
+        self.origins = origins
+        self.proxies = proxies
+
+    def require_origin(self, request: HTTPServerRequest) -> None:
+        """Refuse pages that may not call."""
+        origin = request.headers.get("Origin")
+        if origin is not None and not self.origins.allows(origin, request.host):
+            raise forbidden()
+
+    def admit(self, request: HTTPServerRequest, query: dict[str, str]) -> "Arrival":
+        """Refuse who may not open a session, by Denied."""
+        if request.method != "GET":
+            raise bad_handshake_method()
+        if query.get("EIO") != PROTOCOL:
+            raise unsupported_version()
+        forwarded = request.headers.get("X-Forwarded-For")
+        address = client_address(request.remote_ip or "", forwarded, self.proxies)
+        arrival = Arrival(address, limit_key(address), Handshake.of(request.headers, query))
+        try:
+            self.sessions.admit(arrival.address_key, arrival.handshake)
+        except Refusal as refusal:
+            raise forbidden(refusal.message) from refusal
+        return arrival
+
+
+class Arrival:
+    """Somebody who may open a session."""
+
+    __slots__ = ("address", "address_key", "handshake")
+
+    def __init__(self, address: str, address_key: str, handshake: Handshake) -> None:
+        self.address = address
+        self.address_key = address_key
+        self.handshake = handshake
+
+
+def query_of(request: HTTPServerRequest) -> dict[str, str]:
+    """The query of a request; of names that come twice, the last."""
+    return {
+        name: values[-1].decode(errors="replace")
+        for name, values in request.query_arguments.items()
+        if values
+    }
+
+
+def deny(handler: RequestHandler, status: int, error: BaseException | None) -> None:
+    """Answer in the words of the reference server."""
+    if isinstance(error, Denied):
+        handler.set_status(error.status)
+        denied = error
+    elif status < 500:
+        denied = bad_request()
+    else:
+        denied = Denied(3, "Something went wrong here")
+    handler.set_header("Content-Type", JSON)
+    handler.finish(denied.body)

@@ -1,0 +1,154 @@
+"""A WebSocket under Engine.IO: a session of its own, or one that takes over from polling."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import Any
+
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application, HTTPError
+from tornado.websocket import WebSocketHandler
+
+from handlers.frames import FastProtocol, protocol_of
+from handlers.socketio.carriers import Carrier
+from handlers.socketio.entrance import PROTOCOL, Arrival, Edge, deny, query_of
+from handlers.socketio.reasons import TOO_SLOW, Denied, bad_request, unknown_transport
+from handlers.sockets import Closing
+
+log = logging.getLogger("hubbub.socketio")
+
+# What a handler needs of all that Tornado has given it, once it has become a socket.
+_NEEDED = frozenset(
+    {
+        "_auto_finish", "_carrier", "_edge", "_finished", "_on_close_called", "_prepared_future",
+        "_protocol", "_status_code", "application", "close_code", "close_reason", "ui",
+        "ws_connection",
+    }
+)  # fmt: skip
+
+
+class _LightProtocol(FastProtocol):
+    """Reads in a task of its own, so that what has led to it is over and takes no memory.
+
+    The request, its headers and the coroutines that have answered it are 8 KiB of the 18 that an
+    idle socket had.
+    """
+
+    handler: "EngineSocketHandler"
+
+    async def _receive_frame_loop(self) -> None:
+        self.handler.shed()
+        self._reading = asyncio.create_task(super()._receive_frame_loop())
+        self._reading.add_done_callback(self._have_read)
+
+    def _have_read(self, reading: asyncio.Task[None]) -> None:
+        if reading.cancelled() or reading.exception() is not None:
+            self._abort()
+
+
+class EngineSocketHandler(WebSocketHandler):
+    """A WebSocket, which is a session of its own or takes one over from polling."""
+
+    _edge: Edge
+
+    def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
+        super().__init__(application, request, **kwargs)
+        self._carrier: Carrier | None = None
+        self._arrival: Arrival | None = None
+        self._protocol: FastProtocol | None = None
+
+    def initialize(self, edge: Edge) -> None:
+        """Take what the handler works with."""
+        self._edge = edge
+
+    def check_origin(self, origin: str) -> bool:
+        """Let all through that `prepare` has let through."""
+        return True
+
+    def prepare(self) -> None:
+        """Refuse a connection before it becomes a socket."""
+        edge = self._edge
+        edge.require_origin(self.request)
+        query = query_of(self.request)
+        if query.get("transport") not in ("polling", "websocket"):
+            raise unknown_transport()
+        if query["transport"] != "websocket":
+            raise bad_request()
+        if "sid" not in query:
+            self._arrival = edge.admit(self.request, query)
+            return
+        if query.get("EIO") != PROTOCOL:
+            raise bad_request()
+        self._carrier = edge.sessions.find(query["sid"])
+        self._carrier.session.require_polling()
+
+    def get_websocket_protocol(self) -> FastProtocol | None:
+        """Put the fast reader and writer under the socket."""
+        if self.request.headers.get("Sec-WebSocket-Version") not in ("7", "8", "13"):
+            return None
+        limits = self._edge.sessions.limits
+        self._protocol = protocol_of(
+            self,
+            max_message=limits.max_payload,
+            max_waiting=limits.waiting_bytes,
+            kind=_LightProtocol,
+        )
+        return self._protocol
+
+    def shed(self) -> None:
+        """Forget the request, and the answer to it."""
+        self.__dict__ = {name: self.__dict__[name] for name in _NEEDED & self.__dict__.keys()}
+
+    def open(self, *_: str, **__: str) -> None:
+        """Open a session, or try to take one over."""
+        self.set_nodelay(True)
+        arrival, self._arrival = self._arrival, None
+        if arrival is not None:
+            self._carrier = self._edge.sessions.open(
+                arrival.address, arrival.address_key, arrival.handshake, self
+            )
+        elif self._carrier is not None:
+            try:
+                self._carrier.begin_upgrade(self)
+            except Denied:  # another one was faster
+                self._carrier = None
+                self.close(1002, "no upgrade")
+
+    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
+        """Take a packet."""
+        carrier = self._carrier
+        return None if carrier is None else carrier.receive_by(self, message)
+
+    def on_close(self) -> None:
+        """Tell the session."""
+        carrier, self._carrier = self._carrier, None
+        if carrier is not None:
+            carrier.lose(self)
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes the client has not taken yet."""
+        return 0 if self._protocol is None else self._protocol.waiting
+
+    def write_frames(self, data: bytes) -> bool:
+        """Write finished frames; False if more than may wait is waiting."""
+        return self._protocol is None or self._protocol.write_frames(data)
+
+    def write_frames_soon(self, data: bytes, carrier: Carrier) -> None:
+        """Write finished frames together with what else comes in this turn of the loop."""
+        if self._protocol is not None:
+            self._protocol.write_soon(data, lambda: carrier.end(TOO_SLOW))
+
+    def end(self, closing: Closing) -> None:
+        """Close the socket."""
+        self._carrier = None
+        self.close(closing.code, closing.reason)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer with why this does not become a socket."""
+        deny(self, status_code, kwargs["exc_info"][1] if "exc_info" in kwargs else None)
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log what is a fault of ours, and nothing that is the client's."""
+        if not isinstance(value, Denied | HTTPError):
+            log.error("uncaught exception", exc_info=(typ, value, tb))
