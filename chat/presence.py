@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import islice
 
 from msgspec import Struct
 
@@ -47,6 +49,8 @@ class Presence:
         self._note_gone = note_gone
         self._people = people
         self._grace = grace
+        # Whoever has a socket or may be back, by id: pages of them are cut from it as it is.
+        self._present: list[str] = []
         # Those whose last socket has gone, and who may be back before anybody is told.
         self._leaving: dict[str, asyncio.TimerHandle] = {}
         self._news: list[News] = []
@@ -55,8 +59,7 @@ class Presence:
 
     def is_online(self, user_id: str) -> bool:
         """Tell whether somebody is online, and lets it be seen."""
-        present = self._hub.is_connected(user_id) or user_id in self._leaving
-        return present and not self._people.is_invisible(user_id)
+        return self._is_present(user_id) and not self._people.is_invisible(user_id)
 
     def online(self) -> list[str]:
         """Those who are online, as many as are told at once."""
@@ -66,14 +69,12 @@ class Presence:
         self, among: Iterable[str] | None = None, *, after: str | None = None, limit: int = MAX_TOLD
     ) -> OnlinePage:
         """Those who are online, of all or of some, by id and from the one behind `after` on."""
-        present = {*self._hub.users(), *self._leaving}
+        present = self._present
         if among is not None:
-            present &= set(among)
-        users = sorted(
-            user
-            for user in present
-            if (after is None or user > after) and not self._people.is_invisible(user)
-        )
+            present = sorted(user for user in set(among) if self._is_present(user))
+        first = 0 if after is None else bisect_right(present, after)
+        seen = (one for one in islice(present, first, None) if not self._people.is_invisible(one))
+        users = list(islice(seen, limit + 1))
         return OnlinePage(users[:limit], len(users) > limit)
 
     def connect(self, outbox: Outbox) -> None:
@@ -83,6 +84,7 @@ class Presence:
         if leaving is not None:
             leaving.cancel()
         elif first:
+            insort(self._present, outbox.user)
             self._announce(UserOnline(outbox.user, self._people.name(outbox.user)))
 
     def disconnect(self, outbox: Outbox) -> None:
@@ -102,8 +104,12 @@ class Presence:
         for task in self._telling:
             task.cancel()
 
+    def _is_present(self, user_id: str) -> bool:
+        return self._hub.is_connected(user_id) or user_id in self._leaving
+
     def _gone(self, user_id: str) -> None:
         del self._leaving[user_id]
+        del self._present[bisect_left(self._present, user_id)]
         self._announce(UserOffline(user_id, self._people.name(user_id)))
 
     def _announce(self, event: News) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError
-from tornado.websocket import WebSocketHandler
 
 from chat import commands
 from chat.chat import Speaker
@@ -31,7 +30,8 @@ from handlers.dialects.words import (
     refusal_body,
 )
 from handlers.edge import HubbubApplication, store_unavailable
-from handlers.frames import PING, FastProtocol, protocol_of
+from handlers.frames import PING, FastProtocol
+from handlers.light import LightSocket
 from handlers.services import Services
 from handlers.sockets import (
     FAULT,
@@ -60,11 +60,27 @@ ROOMS_AT_ONCE = 100
 MAX_CAUGHT_UP = 500
 
 
-class SocketHandler(WebSocketHandler):
+class SocketHandler(LightSocket):
     """One connection; nothing that a client sends makes it fail, and all of it is bounded."""
 
+    __slots__ = (
+        "_actions",
+        "_deadline",
+        "_ended",
+        "_speaker",
+        "_unanswered",
+        "address_key",
+        "dialect",
+        "heard",
+        "held",
+        "number",
+        "rooms",
+        "services",
+        "session_id",
+        "user",
+    )
+
     application: HubbubApplication
-    _actions: Actions
 
     def __init__(
         self, application: HubbubApplication, request: HTTPServerRequest, **kwargs: Any
@@ -82,7 +98,6 @@ class SocketHandler(WebSocketHandler):
         self.held: list[tuple[Event, Form]] | None = None
         self.heard = True
         self._speaker: Speaker | None = None
-        self._protocol: FastProtocol | None = None
         self._deadline: asyncio.TimerHandle | None = None
         # Messages from this socket that are being stored.
         self._unanswered = 0
@@ -120,13 +135,8 @@ class SocketHandler(WebSocketHandler):
 
     def get_websocket_protocol(self) -> FastProtocol | None:
         """Put the fast reader and writer under the socket."""
-        if self.request.headers.get("Sec-WebSocket-Version") not in ("7", "8", "13"):
-            return None
         limits = self.services.socket_limits
-        self._protocol = protocol_of(
-            self, max_message=limits.frame_bytes, max_waiting=limits.waiting_bytes
-        )
-        return self._protocol
+        return self.protocol_for(max_message=limits.frame_bytes, max_waiting=limits.waiting_bytes)
 
     def open(self, *_: str, **__: str) -> Awaitable[None] | None:
         """Log in by the token of the handshake, or wait for the first frame to bring one."""

@@ -1,15 +1,14 @@
 """A WebSocket under Engine.IO: a session of its own, or one that takes over from polling."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, HTTPError
-from tornado.websocket import WebSocketHandler
 
-from handlers.frames import FastProtocol, protocol_of
+from handlers.frames import FastProtocol
+from handlers.light import LightSocket
 from handlers.socketio.carriers import Carrier
 from handlers.socketio.entrance import PROTOCOL, Arrival, Edge, deny, query_of
 from handlers.socketio.reasons import TOO_SLOW, Denied, bad_request, unknown_transport
@@ -17,45 +16,16 @@ from handlers.sockets import Closing
 
 log = logging.getLogger("hubbub.socketio")
 
-# What a handler needs of all that Tornado has given it, once it has become a socket.
-_NEEDED = frozenset(
-    {
-        "_auto_finish", "_carrier", "_edge", "_finished", "_on_close_called", "_prepared_future",
-        "_protocol", "_status_code", "application", "close_code", "close_reason", "ui",
-        "ws_connection",
-    }
-)  # fmt: skip
 
-
-class _LightProtocol(FastProtocol):
-    """Reads in a task of its own, so that what has led to it is over and takes no memory.
-
-    The request, its headers and the coroutines that have answered it are 8 KiB of the 18 that an
-    idle socket had.
-    """
-
-    handler: "EngineSocketHandler"
-
-    async def _receive_frame_loop(self) -> None:
-        self.handler.shed()
-        self._reading = asyncio.create_task(super()._receive_frame_loop())
-        self._reading.add_done_callback(self._have_read)
-
-    def _have_read(self, reading: asyncio.Task[None]) -> None:
-        if reading.cancelled() or reading.exception() is not None:
-            self._abort()
-
-
-class EngineSocketHandler(WebSocketHandler):
+class EngineSocketHandler(LightSocket):
     """A WebSocket, which is a session of its own or takes one over from polling."""
 
-    _edge: Edge
+    __slots__ = ("_arrival", "_carrier", "_edge")
 
     def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
         super().__init__(application, request, **kwargs)
         self._carrier: Carrier | None = None
         self._arrival: Arrival | None = None
-        self._protocol: FastProtocol | None = None
 
     def initialize(self, edge: Edge) -> None:
         """Take what the handler works with."""
@@ -84,20 +54,8 @@ class EngineSocketHandler(WebSocketHandler):
 
     def get_websocket_protocol(self) -> FastProtocol | None:
         """Put the fast reader and writer under the socket."""
-        if self.request.headers.get("Sec-WebSocket-Version") not in ("7", "8", "13"):
-            return None
         limits = self._edge.sessions.limits
-        self._protocol = protocol_of(
-            self,
-            max_message=limits.max_payload,
-            max_waiting=limits.waiting_bytes,
-            kind=_LightProtocol,
-        )
-        return self._protocol
-
-    def shed(self) -> None:
-        """Forget the request, and the answer to it."""
-        self.__dict__ = {name: self.__dict__[name] for name in _NEEDED & self.__dict__.keys()}
+        return self.protocol_for(max_message=limits.max_payload, max_waiting=limits.waiting_bytes)
 
     def open(self, *_: str, **__: str) -> None:
         """Open a session, or try to take one over."""

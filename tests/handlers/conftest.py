@@ -186,8 +186,17 @@ class Hubbub:
         self.core.memberships.close()
         self.core.typing.close()
         await self.server.close_all_connections()
+        await end_readers()
         self.core.hasher.close()
         self.core.disk.close()
+
+
+async def end_readers() -> None:
+    """Cancel, as `asyncio.run` does, the readers of sockets whose clients have not hung up."""
+    readers = [task for task in asyncio.all_tasks() if "_receive_frame_loop" in repr(task)]
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
 
 
 Starter = Callable[..., Hubbub]
