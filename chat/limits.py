@@ -52,6 +52,10 @@ class Limits:
             )
         bucket.left -= 1
 
+    def left(self, rule: Rule, key: str) -> float | None:
+        """What is left in a bucket; None where nothing is counted."""
+        return self._filled(rule, key).left if self._enabled else None
+
     def give_back(self, rule: Rule, key: str) -> None:
         """Return what was taken for something that turned out to be harmless."""
         if not self._enabled:

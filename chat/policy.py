@@ -85,6 +85,12 @@ def require_may_delete(room: LiveRoom, message: Message, user_id: str) -> None:
         raise Forbidden("not_yours", "only its sender or an administrator can delete a message")
 
 
+def require_may_see_former(room: LiveRoom, message: Message, user_id: str) -> None:
+    """Let those see what a message said before who sent it, or who are in charge of the room."""
+    if message.sender != user_id and not is_in_charge(room, user_id):
+        raise Forbidden("not_yours", "only its sender or an administrator sees what it said before")
+
+
 def require_may_pin(room: LiveRoom, user_id: str) -> None:
     """Let both pin in a direct room, and those in charge in any other."""
     if room.room.kind != "direct":

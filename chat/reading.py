@@ -8,10 +8,16 @@ from msgspec import Struct
 from chat.commands import History, Sync
 from chat.errors import Invalid, NotFound
 from chat.people import People
-from chat.policy import require_member, require_visible
+from chat.policy import (
+    has_receipts,
+    no_such_message,
+    require_may_see_former,
+    require_member,
+    require_visible,
+)
 from chat.rooms import LiveRoom, Rooms
 from models.disk import Disk
-from models.records import Message, Room, User
+from models.records import FormerText, Membership, Message, Room, RoomRole, User
 from models.store import Store
 
 # A list of rooms names this many of the people in each; a larger room is asked for its members.
@@ -48,6 +54,15 @@ class RoomPage(Struct, frozen=True):
 
     states: list[RoomState]
     next: tuple[datetime, str] | None
+
+
+class Seen(Struct, frozen=True):
+    """Somebody in a room, as the others in it see them."""
+
+    user: User
+    role: RoomRole
+    delivered: int = 0
+    read: int = 0
 
 
 class Reading:
@@ -107,6 +122,50 @@ class Reading:
         require_member(room, user)
         return await self.state(room)
 
+    async def listing(self, user: str, *, limit: int) -> list[tuple[Room, Membership]]:
+        """The rooms that somebody is in, as they are kept and without what was said in them."""
+        return await self._disk.run(self._store.rooms.of_user, user, limit=limit)
+
+    async def members(
+        self, user: str, room_id: str, *, after: str | None, limit: int
+    ) -> list[Seen]:
+        """Those in a room, by id."""
+        room = await self._rooms.get(room_id)
+        require_member(room, user)
+        if room.is_everyone:
+            people = await self._disk.run(self._store.users.page, after=after, limit=limit)
+            return [Seen(one, "member") for one in people]
+        behind = sorted(one for one in room.members if after is None or one > after)[:limit]
+        people = await self._people.users(behind)
+        return [self._seen(room, one, user) for one in people if one.id in room.members]
+
+    async def message(self, user: str, message_id: str) -> Message:
+        """One message."""
+        _, message = await self._found(user, message_id)
+        return message
+
+    async def former(self, user: str, message_id: str) -> tuple[FormerText, ...]:
+        """What a message said before its edits, the oldest first."""
+        room, message = await self._found(user, message_id)
+        require_may_see_former(room, message, user)
+        return message.former
+
+    async def pinned(self, user: str, room_id: str, *, before: int | None, limit: int) -> Page:
+        """The pinned messages of a room, ascending, the last of them or those before a `seq`."""
+        room = await self._rooms.get(room_id)
+        require_visible(room, user)
+        messages = await self._disk.run(
+            self._store.messages.pinned, room.id, before=before, limit=limit + 1
+        )
+        await self._people.load(message.sender for message in messages)
+        return Page(messages[-limit:], len(messages) > limit)
+
+    async def place(self, user: str, room_id: str, moment: datetime) -> int:
+        """The `seq` that the first message not older than a moment has, or would have."""
+        room = await self._rooms.get(room_id)
+        require_visible(room, user)
+        return await self._disk.run(self._place, room.id, room.seq, moment)
+
     async def state(self, room: LiveRoom) -> RoomState:
         """A room with the people in it."""
         if room.last is not None:  # who may have left
@@ -129,6 +188,35 @@ class Reading:
             [state for state in states if state is not None],
             None if last is None else (last.active, last.id),
         )
+
+    async def _found(self, user: str, message_id: str) -> tuple[LiveRoom, Message]:
+        message = await self._disk.run(self._store.messages.get, message_id)
+        if message is None:
+            raise no_such_message()
+        room = await self._rooms.get(message.room)
+        if room.room.kind != "public" and not room.has(user):
+            raise no_such_message()
+        await self._people.load([message.sender])
+        return room, message
+
+    def _seen(self, room: LiveRoom, person: User, by: str) -> Seen:
+        member = room.members[person.id]
+        told = has_receipts(room) or person.id == by
+        read = told and (person.receipts or person.id == by)
+        delivered = member.delivered if told else 0
+        return Seen(person, member.role, delivered, member.read if read else 0)
+
+    def _place(self, room_id: str, last: int, moment: datetime) -> int:
+        """Halve the room until the place is found: twenty reads in a room of a million messages."""
+        low, high = 1, last + 1
+        while low < high:
+            middle = (low + high) // 2
+            found = self._store.messages.history(room_id, after=middle - 1, limit=1)
+            if found and found[0].created < moment:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
     async def _page(self, command: History) -> Page:
         history, limit = self._store.messages.history, command.limit

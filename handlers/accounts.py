@@ -1,16 +1,34 @@
 """REST for one's own account."""
 
 from chat.accounts import LoggedIn
-from chat.commands import ChangePassword, ChangeProfile, DeleteAccount, LogIn, Register
+from chat.commands import ChangePassword, ChangeProfile, DeleteAccount, Id, LogIn, Register
+from chat.sessions import Identity
 from handlers.base import JsonHandler
+from handlers.calls import call
 from handlers.views import (
     LoggedInView,
     MessageView,
     OwnUserView,
+    SessionView,
+    View,
     own_user_view,
     session_view,
 )
 from models.records import User
+
+_NEW_PASSWORD = ("password_too_short", "password_too_long", "password_too_common")
+
+
+class Profile(View, frozen=True):
+    """An account, wrapped as some clients expect it."""
+
+    user: OwnUserView
+
+
+class Logins(View, frozen=True):
+    """One's logins, the newest first."""
+
+    sessions: list[SessionView]
 
 
 class AccountHandler(JsonHandler):
@@ -20,110 +38,128 @@ class AccountHandler(JsonHandler):
         """The view of one's own account."""
         return own_user_view(user, online=self.services.presence.is_online(user.id))
 
-    def answer_login(self, message: str, login: LoggedIn, status: int = 200) -> None:
-        """Answer with an account and its token."""
-        self.answer(
-            LoggedInView(message=message, user=self.own(login.user), token=login.token), status
-        )
+    def logged_in(self, message: str, login: LoggedIn) -> LoggedInView:
+        """An account and its token."""
+        return LoggedInView(message=message, user=self.own(login.user), token=login.token)
 
 
 class RegisterHandler(AccountHandler):
     """Making an account."""
 
-    async def post(self) -> None:
+    @call(
+        201,
+        codes=(
+            *_NEW_PASSWORD,
+            "invalid_username",
+            "reserved_username",
+            "invalid_display_name",
+            "invalid_email",
+            "username_taken",
+            "email_taken",
+            "rate_limited",
+        ),
+    )
+    async def post(self, body: Register) -> LoggedInView:
         """Make an account and log in to it."""
-        login = await self.services.accounts.register(self.decoded(Register), self.client)
-        self.answer_login("User registered successfully", login, 201)
+        login = await self.services.accounts.register(body, self.client)
+        return self.logged_in("User registered successfully", login)
 
 
 class LoginHandler(AccountHandler):
     """Logging in."""
 
-    async def post(self) -> None:
+    @call(
+        codes=(
+            "missing_field",
+            "password_too_long",
+            "invalid_credentials",
+            "account_disabled",
+            "rate_limited",
+        )
+    )
+    async def post(self, body: LogIn) -> LoggedInView:
         """Log in by e-mail or user name."""
-        login = await self.services.accounts.log_in(self.decoded(LogIn), self.client)
-        self.answer_login("Login successful", login)
+        login = await self.services.accounts.log_in(body, self.client)
+        return self.logged_in("Login successful", login)
 
 
 class LogoutHandler(JsonHandler):
     """Logging out."""
 
-    async def post(self) -> None:
+    @call(codes=("session_not_found",))
+    async def post(self, identity: Identity) -> MessageView:
         """End the login of this token."""
-        identity = await self.identify()
         await self.services.sessions.end(identity, identity.session.id)
-        self.answer(MessageView(message="Logged out"))
+        return MessageView(message="Logged out")
 
 
 class LogoutAllHandler(JsonHandler):
     """Logging out everywhere."""
 
-    async def post(self) -> None:
+    @call()
+    async def post(self, identity: Identity) -> MessageView:
         """End every login, this one included."""
-        identity = await self.identify()
         await self.services.sessions.end_all(identity.user.id)
-        self.answer(MessageView(message="Logged out everywhere"))
+        return MessageView(message="Logged out everywhere")
 
 
 class PasswordHandler(AccountHandler):
     """One's password."""
 
-    async def post(self) -> None:
+    @call(codes=(*_NEW_PASSWORD, "wrong_password"))
+    async def post(self, identity: Identity, body: ChangePassword) -> LoggedInView:
         """Change the password; every login ends, and the answer carries a new one."""
-        identity = await self.identify()
-        command = self.decoded(ChangePassword)
-        login = await self.services.accounts.change_password(identity, command, self.client)
-        self.answer_login("Password changed", login)
+        login = await self.services.accounts.change_password(identity, body, self.client)
+        return self.logged_in("Password changed", login)
 
 
 class ProfileHandler(AccountHandler):
     """One's account, wrapped as some clients expect it."""
 
-    async def get(self) -> None:
+    @call()
+    async def get(self, identity: Identity) -> Profile:
         """Show the account."""
-        identity = await self.identify()
-        self.answer({"user": self.own(identity.user)})
+        return Profile(user=self.own(identity.user))
 
-    async def patch(self) -> None:
+    @call(codes=("invalid_display_name", "unknown_upload"))
+    async def patch(self, identity: Identity, body: ChangeProfile) -> Profile:
         """Change what others see."""
-        identity = await self.identify()
-        command = self.decoded(ChangeProfile)
-        user = await self.services.accounts.change_profile(identity, command)
-        self.answer({"user": self.own(user)})
+        user = await self.services.accounts.change_profile(identity, body)
+        return Profile(user=self.own(user))
 
 
 class MeHandler(AccountHandler):
     """One's account, bare as other clients expect it."""
 
-    async def get(self) -> None:
+    @call()
+    async def get(self, identity: Identity) -> OwnUserView:
         """Show the account."""
-        identity = await self.identify()
-        self.answer(self.own(identity.user))
+        return self.own(identity.user)
 
-    async def delete(self) -> None:
+    @call(codes=("wrong_password", "password_too_long", "last_administrator"))
+    async def delete(self, identity: Identity, body: DeleteAccount) -> MessageView:
         """Delete the account; its messages stay, under the name of nobody."""
-        identity = await self.identify()
-        command, leave = self.decoded(DeleteAccount), self.services.memberships.leave_all
-        await self.services.accounts.delete(identity, command, leave)
-        self.answer(MessageView(message="Account deleted"))
+        leave = self.services.memberships.leave_all
+        await self.services.accounts.delete(identity, body, leave)
+        return MessageView(message="Account deleted")
 
 
 class SessionsHandler(JsonHandler):
     """One's logins."""
 
-    async def get(self) -> None:
+    @call()
+    async def get(self, identity: Identity) -> Logins:
         """List them, the newest first."""
-        identity = await self.identify()
         sessions = await self.services.sessions.of_user(identity.user.id)
         views = [session_view(s, current=s.id == identity.session.id) for s in sessions]
-        self.answer({"sessions": views})
+        return Logins(sessions=views)
 
 
 class SessionHandler(JsonHandler):
     """One of one's logins."""
 
-    async def delete(self, session_id: str) -> None:
+    @call(codes=("session_not_found",))
+    async def delete(self, identity: Identity, session_id: Id) -> MessageView:
         """End it."""
-        identity = await self.identify()
         await self.services.sessions.end(identity, session_id)
-        self.answer(MessageView(message="Session ended"))
+        return MessageView(message="Session ended")

@@ -1,46 +1,74 @@
 """The one table of paths, and the application that is made of it."""
 
+import re
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, Rule
 from tornado.web import url
 
-from handlers import accounts, operations, rooms, users
+from handlers import (
+    accounts,
+    documents,
+    history,
+    members,
+    messages,
+    operations,
+    rooms,
+    sync,
+    users,
+)
 from handlers.actions import Actions
-from handlers.base import Nothing
+from handlers.base import JsonHandler, Nothing
 from handlers.edge import HubbubApplication
 from handlers.pages import HomeHandler, StaticHandler
 from handlers.services import Services
 from handlers.websocket import SocketHandler
 
-# An id, or whatever stands where one belongs: it is for the store to say that it is nobody's.
-ID = r"([^/]{1,64})"
-
-ROUTES = (
-    (r"/(?:api/)?auth/register", accounts.RegisterHandler),
-    (r"/(?:api/)?auth/login", accounts.LoginHandler),
-    (r"/api/auth/logout", accounts.LogoutHandler),
-    (r"/api/auth/logout-all", accounts.LogoutAllHandler),
-    (r"/api/auth/password", accounts.PasswordHandler),
-    (r"/api/auth/profile", accounts.ProfileHandler),
-    (r"/api/auth/me", accounts.MeHandler),
-    (r"/api/auth/sessions", accounts.SessionsHandler),
-    (rf"/api/auth/sessions/{ID}", accounts.SessionHandler),
-    (r"/api/users", users.UsersHandler),
-    (r"/api/users/search", users.UserSearchHandler),
-    (rf"/api/users/{ID}", users.OneUserHandler),
-    (r"/api/admin/users", users.AdminUsersHandler),
-    (rf"/api/admin/users/{ID}/(disable|enable|promote|demote)", users.AdminUserHandler),
-    (r"/api/online-users", users.OnlineUsersHandler),
-    (r"/api/rooms", rooms.RoomsHandler),
-    (rf"/api/rooms/{ID}", rooms.OneRoomHandler),
-    (rf"/api/rooms/{ID}/leave", rooms.LeaveRoomHandler),
-    (rf"/api/rooms/{ID}/messages", rooms.MessagesHandler),
-    (r"/health", operations.HealthHandler),
-    (r"/ready", operations.ReadyHandler),
+# `{name}` stands for a part of a path; the method that is called says what it must be.
+ROUTES: tuple[tuple[str, type[JsonHandler]], ...] = (
+    ("/api/auth/register", accounts.RegisterHandler),
+    ("/auth/register", accounts.RegisterHandler),
+    ("/api/auth/login", accounts.LoginHandler),
+    ("/auth/login", accounts.LoginHandler),
+    ("/api/auth/logout", accounts.LogoutHandler),
+    ("/api/auth/logout-all", accounts.LogoutAllHandler),
+    ("/api/auth/password", accounts.PasswordHandler),
+    ("/api/auth/profile", accounts.ProfileHandler),
+    ("/api/auth/me", accounts.MeHandler),
+    ("/api/auth/sessions", accounts.SessionsHandler),
+    ("/api/auth/sessions/{session_id}", accounts.SessionHandler),
+    ("/api/users", users.UsersHandler),
+    ("/api/users/search", users.UserSearchHandler),
+    ("/api/users/{user_id}", users.OneUserHandler),
+    ("/api/online-users", users.OnlineUsersHandler),
+    ("/api/rooms", rooms.RoomsHandler),
+    ("/api/rooms/{room_id}", rooms.OneRoomHandler),
+    ("/api/rooms/{room_id}/join", rooms.JoinRoomHandler),
+    ("/api/rooms/{room_id}/leave", rooms.LeaveRoomHandler),
+    ("/api/rooms/{room_id}/mute", rooms.MuteRoomHandler),
+    ("/api/rooms/{room_id}/members", members.MembersHandler),
+    ("/api/rooms/{room_id}/members/{user_id}", members.MemberHandler),
+    ("/api/rooms/{room_id}/messages", history.MessagesHandler),
+    ("/api/rooms/{room_id}/changes", history.ChangesHandler),
+    ("/api/rooms/{room_id}/pins", history.PinsHandler),
+    ("/api/rooms/{room_id}/read", messages.ReadRoomHandler),
+    ("/api/rooms/{room_id}/delivered", messages.DeliveredRoomHandler),
+    ("/api/sync", sync.SyncHandler),
+    ("/api/messages", messages.PostMessageHandler),
+    ("/api/messages/{message_id}", messages.MessageHandler),
+    ("/api/messages/{message_id}/former", messages.FormerTextsHandler),
+    ("/api/messages/{message_id}/reactions/{emoji}", messages.ReactionHandler),
+    ("/api/messages/{message_id}/pin", messages.PinHandler),
+    ("/api/messages/{message_id}/read", messages.ReadMessageHandler),
+    ("/api/messages/{message_id}/delivered", messages.DeliveredMessageHandler),
+    ("/api/admin/users", users.AdminUsersHandler),
+    ("/api/admin/users/{user_id}/{action}", users.AdminUserHandler),
+    ("/health", operations.HealthHandler),
+    ("/ready", operations.ReadyHandler),
+    ("/openapi.json", documents.OpenApiHandler),
+    ("/asyncapi.json", documents.AsyncApiHandler),
 )
-
 
 SOCKET_PATHS = frozenset({"/", "/ws", "/socket"})
 
@@ -63,8 +91,14 @@ def make_application(services: Services) -> HubbubApplication:
     ]
     sockets = Rule(SocketPaths(), SocketHandler, {"actions": Actions(services)})
     application = HubbubApplication(
-        [sockets, *(url(path, handler) for path, handler in ROUTES), *pages],
+        [sockets, *(url(_pattern(path), handler) for path, handler in ROUTES), *pages],
         default_handler_class=Nothing,
     )
     application.services = services
+    application.descriptions = documents.Documents(ROUTES)
     return application
+
+
+def _pattern(path: str) -> str:
+    """What matches a path; a part may be long, for an emoji can take a hundred bytes, escaped."""
+    return re.sub(r"\{\w+\}", "([^/]{1,400})", path)

@@ -1,12 +1,16 @@
 """The handler of everything that speaks JSON: bodies in, identities, answers out."""
 
+import gzip
+from hashlib import blake2b
+from math import ceil
 from typing import Any, TypeVar
 
 import msgspec
 from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError, stream_request_body
 
-from chat.errors import Invalid, TooLarge, Unauthenticated
+from chat.errors import Invalid, NotFound, TooLarge, Unauthenticated
+from chat.limits import Rule
 from chat.sessions import Client, Identity
 from handlers.addresses import limit_key
 from handlers.edge import JSON, Edge, HubbubApplication, UnsupportedType
@@ -17,6 +21,13 @@ T = TypeVar("T")
 # that sends first and listens later; beyond this the connection is closed instead.
 MAX_DISCARDED = 8 * 1024 * 1024
 MAX_DIGITS = 19
+
+# Less than this fits into a packet or two anyway.
+LEAST_COMPRESSED = 1400
+
+# A page of 50 messages takes 0.2 ms at this level, and a third of the bytes; the default takes
+# three times as long for a tenth less.
+COMPRESSION = 3
 
 
 @stream_request_body
@@ -78,6 +89,39 @@ class JsonHandler(Edge):
         """Where the request comes from, as limits and sessions see it."""
         return Client(limit_key(self.address), self.request.headers.get("User-Agent", ""))
 
+    def part(self, text: str, kind: type[T]) -> T:
+        """A part of the path; what it cannot be is not there."""
+        try:
+            return msgspec.convert(text, kind, strict=False)
+        except msgspec.ValidationError:
+            raise NotFound("not_found", "there is nothing here") from None
+
+    def queried(self, kind: type[T]) -> T:
+        """Decode the query; a field without a value is as good as none."""
+        names = self.request.query_arguments
+        fields = {name: text for name in names if (text := self.get_query_argument(name))}
+        try:
+            return msgspec.convert(fields, kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise Invalid("invalid_query", str(error), details=_place(str(error))) from None
+
+    def take(self, bucket: str, user: str) -> None:
+        """Count a call, or refuse one too many; and say how many are left."""
+        limits = self.services.socket_limits
+        rules: dict[str, Rule] = {"commands": limits.commands, "messages": limits.messages}
+        rule = rules.get(bucket)
+        if rule is None:
+            return
+        try:
+            self.services.limits.take(rule, user)
+        finally:
+            left = self.services.limits.left(rule, user)
+            if left is not None:
+                self.set_header("X-RateLimit-Limit", str(int(rule.burst)))
+                self.set_header("X-RateLimit-Remaining", str(int(left)))
+                full = ceil((rule.burst - left) / rule.per_second)
+                self.set_header("X-RateLimit-Reset", str(full))
+
     def argument(self, name: str, default: str = "") -> str:
         """A field of the query, without the spaces around it."""
         return self.get_query_argument(name, default) or default
@@ -96,6 +140,30 @@ class JsonHandler(Edge):
         self.set_status(status)
         self.set_header("Content-Type", JSON)
         self.finish(msgspec.json.encode(value))
+
+    def reply(self, body: bytes, *, revalidate: bool = False, compress: bool = False) -> None:
+        """Answer with JSON that is encoded already, as its caller lets it be kept and written."""
+        self.set_header("Content-Type", JSON)
+        if revalidate:
+            # A weak one, for the same answer may be compressed or not.
+            tag = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
+            self.set_header("ETag", tag)
+            self.set_header("Cache-Control", "private, no-cache")
+            self.add_header("Vary", "Authorization")
+            if self.get_status() == 200 and self._is_known(tag):
+                self.set_status(304)
+                self.finish()
+                return
+        if compress and len(body) >= LEAST_COMPRESSED:
+            self.add_header("Vary", "Accept-Encoding")
+            if "gzip" in self.request.headers.get("Accept-Encoding", ""):
+                self.set_header("Content-Encoding", "gzip")
+                body = gzip.compress(body, COMPRESSION, mtime=0)
+        self.finish(body)
+
+    def _is_known(self, tag: str) -> bool:
+        known = self.request.headers.get("If-None-Match", "")
+        return known == "*" or tag in [each.strip() for each in known.split(",")]
 
     def _too_large(self) -> TooLarge:
         limit = self.services.body_limit

@@ -5,8 +5,11 @@ from urllib.parse import urlsplit
 ANY = "*"
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
-REQUEST_HEADERS = "authorization, content-type, idempotency-key, x-request-id"
-ANSWER_HEADERS = "Link, Location, Retry-After, X-Request-Id"
+REQUEST_HEADERS = "authorization, content-type, idempotency-key, if-none-match, x-request-id"
+ANSWER_HEADERS = (
+    "ETag, Link, Location, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
+    "X-RateLimit-Reset, X-Request-Id"
+)
 
 # Browsers ask again after this at the latest; none of them believes more than a day.
 PREFLIGHT_SECONDS = "7200"

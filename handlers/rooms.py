@@ -1,25 +1,41 @@
-"""REST for rooms, and for what was said in them."""
+"""REST for rooms: making, finding, changing, entering and leaving them."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from chat import commands
 from chat.chat import Speaker
-from chat.commands import Command, CreateRoom, History, LeaveRoom, SendMessage
+from chat.commands import Command, CreateRoom, DeleteRoom, Id, JoinRoom, LeaveRoom, Mute, UpdateRoom
 from chat.errors import Invalid
 from chat.events import Form
 from chat.reading import RoomState
+from chat.rooms import LiveRoom
 from chat.sessions import Identity
 from handlers.base import JsonHandler
-from handlers.views import MessageBody, MessageView, OwnRoomView, message_view, own_room_view
+from handlers.calls import REVALIDATED, call
+from handlers.pagination import Query, Size, cut
+from handlers.views import (
+    MessageBody,
+    MessageView,
+    OwnRoomView,
+    message_view,
+    own_room_view,
+)
 from models.records import EVERYONE, Message, RoomKind
 
 MAX_ROOMS = 100
-MAX_MESSAGES = 100
-DEFAULT_MESSAGES = 50
+
+
+class RoomPage(Query, frozen=True):
+    """A part of a list of rooms."""
+
+    limit: Annotated[Size, Meta(description="Rooms in a page, up to 100.")] = MAX_ROOMS
+    before: Annotated[str, Meta(description="The place that the page before names in `Link`.")] = ""
+    public: Annotated[bool, Meta(description="List those that anybody may come into.")] = False
+    everyone: Annotated[bool, Meta(description="Name the room of everybody, too.")] = False
 
 
 class PostRoom(Command, frozen=True):
@@ -29,7 +45,7 @@ class PostRoom(Command, frozen=True):
     kind: RoomKind | None = None
     name: commands.Name | None = None
     description: Annotated[str, Meta(max_length=500)] = ""
-    participant_ids: Annotated[tuple[commands.Id, ...], Meta(max_length=100)] = ()
+    participant_ids: Annotated[tuple[Id, ...], Meta(max_length=100)] = ()
 
     def command(self) -> CreateRoom:
         """The same in the words of the core."""
@@ -47,13 +63,11 @@ class PostRoom(Command, frozen=True):
         )
 
 
-class PostMessage(Command, frozen=True):
-    """Say something in a room."""
+class PatchRoom(Command, frozen=True):
+    """Rename or describe a room; what is left out stays as it is."""
 
-    content: commands.Text = ""
-    client_id: commands.ClientId | None = None
-    attachments: tuple[commands.Id, ...] = ()
-    reply_to: commands.Id | None = None
+    name: commands.Name | UnsetType = UNSET
+    description: Annotated[str, Meta(max_length=500)] | UnsetType = UNSET
 
 
 class RoomHandler(JsonHandler):
@@ -62,6 +76,10 @@ class RoomHandler(JsonHandler):
     def own(self, state: RoomState, identity: Identity) -> OwnRoomView:
         """A room as one who is in it sees it."""
         return own_room_view(state, identity.user.id, self.services.people.name)
+
+    async def shown(self, room: LiveRoom, identity: Identity) -> OwnRoomView:
+        """A room with the people in it, as one of them sees it."""
+        return self.own(await self.services.reading.state(room), identity)
 
     def said(self, message: Message, identity: Identity) -> MessageBody:
         """A message as one who is in its room sees it."""
@@ -77,108 +95,130 @@ class RoomHandler(JsonHandler):
 class RoomsHandler(RoomHandler):
     """One's rooms."""
 
-    async def get(self) -> None:
+    @call(keeping=REVALIDATED)
+    async def get(self, identity: Identity, query: RoomPage) -> list[OwnRoomView]:
         """List them, or those that anybody may come into, the latest first.
 
         A header names the next page if there is one.
         """
-        identity = await self.identify()
-        limit = self.number("limit", MAX_ROOMS, least=1, most=MAX_ROOMS)
-        reading, before = self.services.reading, self._before()
-        public = self.argument("public") in ("1", "true")
-        if public:
+        limit, reading = cut(query.limit, MAX_ROOMS), self.services.reading
+        before = _place(query.before)
+        if query.public:
             page = await reading.public(before=before, limit=limit)
         else:
             page = await reading.rooms(identity.user.id, before=before, limit=limit)
         if page.next is not None:
             active, room_id = page.next
             asked = {"limit": limit, "before": f"{active.isoformat()},{room_id}"}
-            query = urlencode(asked | ({"public": 1} if public else {}))
-            self.set_header("Link", f'</api/rooms?{query}>; rel="next"')
+            following = urlencode(asked | ({"public": 1} if query.public else {}))
+            self.set_header("Link", f'</api/rooms?{following}>; rel="next"')
         states = page.states
-        if self.argument("everyone") in ("1", "true"):
+        if query.everyone:
             states.append(await reading.room(identity.user.id, EVERYONE))
-        self.answer([self.own(state, identity) for state in states])
+        return [self.own(state, identity) for state in states]
 
-    async def post(self) -> None:
+    @call(
+        201,
+        200,
+        codes=(
+            "missing_field",
+            "invalid_participants",
+            "invalid_room_name",
+            "user_not_found",
+            "room_full",
+            "too_many_rooms",
+        ),
+    )
+    async def post(self, identity: Identity, body: PostRoom) -> OwnRoomView:
         """Make a room, or find the direct one there is."""
-        identity = await self.identify()
-        post = self.decoded(PostRoom)
         self.services.people.note(identity.user)
         # Clients of dialect A add what they make on their own, and would have it twice.
         room, new = await self.services.memberships.create(
-            identity.user.id, post.command(), own=post.type is None
+            identity.user.id, body.command(), own=body.type is None
         )
-        state = await self.services.reading.state(room)
-        self.answer(self.own(state, identity), 201 if new else 200)
-
-    def _before(self) -> tuple[datetime, str] | None:
-        text = self.argument("before")
-        if not text:
-            return None
-        moment, _, room_id = text.partition(",")
-        try:
-            return datetime.fromisoformat(moment).astimezone(UTC), room_id
-        except ValueError:
-            raise Invalid(
-                "invalid_query", "before is what Link names", details={"field": "before"}
-            ) from None
+        self.set_status(201 if new else 200)
+        return await self.shown(room, identity)
 
 
 class OneRoomHandler(RoomHandler):
     """One room."""
 
-    async def get(self, room_id: str) -> None:
+    @call(codes=("room_not_found",), keeping=REVALIDATED)
+    async def get(self, identity: Identity, room_id: Id) -> OwnRoomView:
         """Show it."""
-        identity = await self.identify()
         state = await self.services.reading.room(identity.user.id, room_id)
-        self.answer(self.own(state, identity))
+        return self.own(state, identity)
+
+    @call(
+        codes=(
+            "room_not_found",
+            "invalid_room_name",
+            "not_in_charge",
+            "direct_room",
+            "everyones_room",
+        )
+    )
+    async def patch(self, identity: Identity, room_id: Id, body: PatchRoom) -> OwnRoomView:
+        """Rename or describe it; for its owner and administrators."""
+        command = UpdateRoom(room_id=room_id, name=body.name, description=body.description)
+        room = await self.services.memberships.update(identity.user.id, command)
+        return await self.shown(room, identity)
+
+    @call(codes=("room_not_found", "not_the_owner", "direct_room", "everyones_room"))
+    async def delete(self, identity: Identity, room_id: Id) -> MessageView:
+        """Remove it with all that was said in it; for its owner."""
+        await self.services.memberships.delete(identity.user.id, DeleteRoom(room_id=room_id))
+        return MessageView(message="Deleted the room")
+
+
+class JoinRoomHandler(RoomHandler):
+    """Coming into a room."""
+
+    @call(codes=("room_not_found", "room_full", "too_many_rooms"))
+    async def post(self, identity: Identity, room_id: Id) -> OwnRoomView:
+        """Come into a public room; whoever is in it already stays as they are."""
+        self.services.people.note(identity.user)
+        command = JoinRoom(room_id=room_id)
+        room = await self.services.memberships.join(identity.user.id, command)
+        return await self.shown(room, identity)
 
 
 class LeaveRoomHandler(RoomHandler):
     """Leaving a room."""
 
-    async def post(self, room_id: str) -> None:
+    @call(codes=("room_not_found", "everyones_room"))
+    async def post(self, identity: Identity, room_id: Id) -> MessageView:
         """Leave it; a direct one is hidden until somebody writes."""
-        identity = await self.identify()
         await self.services.memberships.leave(identity.user.id, LeaveRoom(room_id=room_id))
-        self.answer(MessageView(message="Left the room"))
+        return MessageView(message="Left the room")
 
 
-class MessagesHandler(RoomHandler):
-    """What was said in a room."""
+class MuteRoomHandler(RoomHandler):
+    """Whether one hears a room."""
 
-    async def get(self, room_id: str) -> None:
-        """A page: before or after a `seq`, or counted from the newest as dialect A does."""
-        identity = await self.identify()
-        limit = self.number("limit", DEFAULT_MESSAGES, least=1, most=MAX_MESSAGES)
-        number = self.number("page", 1, least=1, most=10**9)
-        before, after = self._seq("before"), self._seq("after")
-        if number > 1 and before is None and after is None:
-            room = await self.services.chat.room_of(self.speaker(identity), room_id)
-            before = max(1, room.seq - (number - 1) * limit + 1)
-        command = History(room_id=room_id, before=before, after=after, limit=limit)
-        page = await self.services.reading.history(identity.user.id, command)
-        messages = [self.said(message, identity) for message in page.messages]
-        self.answer({"messages": messages, "hasMore": page.has_more, "page": number})
+    @call(codes=("room_not_found",))
+    async def put(self, identity: Identity, room_id: Id) -> OwnRoomView:
+        """Hear no sound of it but where one is mentioned."""
+        return await self._mute(identity, Mute(room_id=room_id))
 
-    async def post(self, room_id: str) -> None:
-        """Say something; 200 if it was said before, under the same client id."""
-        identity = await self.identify()
-        post = self.decoded(PostMessage)
-        limits = self.services.socket_limits
-        self.services.limits.take(limits.messages, identity.user.id)
-        command = SendMessage(
-            room_id=room_id,
-            content=post.content,
-            client_id=post.client_id,
-            attachments=post.attachments,
-            reply_to=post.reply_to,
-        )
-        said = await (await self.services.chat.send(self.speaker(identity), command))
-        self.answer(self.said(said.message, identity), 201 if said.fresh else 200)
+    @call(codes=("room_not_found",))
+    async def delete(self, identity: Identity, room_id: Id) -> OwnRoomView:
+        """Hear it again."""
+        return await self._mute(identity, Mute(room_id=room_id, on=False))
 
-    def _seq(self, name: str) -> int | None:
-        if not self.argument(name):
-            return None
-        return self.number(name, 0, least=0, most=10**9)
+    async def _mute(self, identity: Identity, command: Mute) -> OwnRoomView:
+        room = await self.services.memberships.mute(identity.user.id, command)
+        return await self.shown(room, identity)
+
+
+def _place(text: str) -> tuple[datetime, str] | None:
+    """The place in a list that a `Link` named."""
+    if not text:
+        return None
+    moment, _, room_id = text.partition(",")
+    try:
+        return datetime.fromisoformat(moment).astimezone(UTC), room_id
+    except (ValueError, OverflowError):
+        raise Invalid(
+            "invalid_query", "before is what Link names", details={"field": "before"}
+        ) from None

@@ -1,15 +1,41 @@
 """REST for other people's accounts."""
 
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
-from chat.sessions import require_admin
-from handlers.accounts import AccountHandler
+from msgspec import Meta
+
+from chat.commands import Id
+from chat.sessions import Identity
+from handlers.accounts import AccountHandler, Profile
 from handlers.base import JsonHandler
-from handlers.views import UserView, user_view
+from handlers.calls import REVALIDATED, call
+from handlers.pagination import Query, Size, cut
+from handlers.views import OwnUserView, UserView, View, user_view
 from models.records import User
 
 # The clients that exist ask once and expect everybody, so a page is as large as it may be.
 MAX_PAGE = 1000
+
+
+class UserPage(Query, frozen=True):
+    """A part of the list of everybody."""
+
+    limit: Annotated[Size, Meta(description="People in a page, up to 1000.")] = MAX_PAGE
+    after: Annotated[Id, Meta(description="The id of the last one of the page before.")] = ""
+
+
+class UserSearch(Query, frozen=True):
+    """A part of a name."""
+
+    q: Annotated[str, Meta(description="A part of a name; an empty one finds nobody.")] = ""
+
+
+class OnlineUsers(View, frozen=True):
+    """The names of those who are online, and their ids in the same order."""
+
+    online_users: list[str]
+    user_ids: list[str]
 
 
 class UserHandler(JsonHandler):
@@ -19,77 +45,82 @@ class UserHandler(JsonHandler):
         """The view of somebody else."""
         return user_view(user, online=self.services.presence.is_online(user.id))
 
-    async def page(self) -> list[User]:
+    async def page(self, query: UserPage) -> list[User]:
         """The users that the query asks for; a header names the next page if there is one."""
-        limit = self.number("limit", MAX_PAGE, least=1, most=MAX_PAGE)
-        after = self.argument("after") or None
+        limit = cut(query.limit, MAX_PAGE)
         # One more than asked for tells whether there is a next page.
-        users = await self.services.directory.page(after=after, limit=limit + 1)
+        users = await self.services.directory.page(after=query.after or None, limit=limit + 1)
         if len(users) > limit:
-            query = urlencode({"limit": limit, "after": users[limit - 1].id})
-            self.set_header("Link", f'<{self.request.path}?{query}>; rel="next"')
+            following = urlencode({"limit": limit, "after": users[limit - 1].id})
+            self.set_header("Link", f'<{self.request.path}?{following}>; rel="next"')
         return users[:limit]
 
 
 class UsersHandler(UserHandler):
     """Everybody."""
 
-    async def get(self) -> None:
+    @call(keeping=REVALIDATED)
+    async def get(self, identity: Identity, query: UserPage) -> list[UserView]:
         """List users in the order in which they came."""
-        await self.identify()
-        self.answer([self.seen(user) for user in await self.page()])
+        return [self.seen(user) for user in await self.page(query)]
 
 
 class UserSearchHandler(UserHandler):
     """Finding people."""
 
-    async def get(self) -> None:
+    @call()
+    async def get(self, identity: Identity, query: UserSearch) -> list[UserView]:
         """Find others by a part of their name."""
-        identity = await self.identify()
-        users = await self.services.directory.search(identity, self.argument("q"))
-        self.answer([self.seen(user) for user in users])
+        users = await self.services.directory.search(identity, query.q)
+        return [self.seen(user) for user in users]
 
 
 class OnlineUsersHandler(UserHandler):
     """Who is online."""
 
-    async def get(self) -> None:
+    @call()
+    async def get(self, identity: Identity, query: UserPage) -> OnlineUsers:
         """List their names, and their ids in the same order; a header names the next page."""
-        await self.identify()
-        limit = self.number("limit", MAX_PAGE, least=1, most=MAX_PAGE)
-        page = self.services.presence.page(after=self.argument("after") or None, limit=limit)
+        limit = cut(query.limit, MAX_PAGE)
+        page = self.services.presence.page(after=query.after or None, limit=limit)
         if page.has_more:
-            query = urlencode({"limit": limit, "after": page.users[-1]})
-            self.set_header("Link", f'<{self.request.path}?{query}>; rel="next"')
+            following = urlencode({"limit": limit, "after": page.users[-1]})
+            self.set_header("Link", f'<{self.request.path}?{following}>; rel="next"')
         users = await self.services.people.users(page.users)
-        names, ids = [user.name for user in users], [user.id for user in users]
-        self.answer({"onlineUsers": names, "userIds": ids})
+        return OnlineUsers(
+            online_users=[user.name for user in users], user_ids=[user.id for user in users]
+        )
 
 
 class OneUserHandler(UserHandler):
     """One person."""
 
-    async def get(self, user_id: str) -> None:
+    @call(codes=("user_not_found",))
+    async def get(self, identity: Identity, user_id: Id) -> UserView:
         """Show somebody."""
-        await self.identify()
-        self.answer(self.seen(await self.services.directory.get(user_id)))
+        return self.seen(await self.services.directory.get(user_id))
 
 
 class AdminUsersHandler(AccountHandler, UserHandler):
     """Everybody, for administrators."""
 
-    async def get(self) -> None:
+    @call()
+    async def get(self, administrator: Identity, query: UserPage) -> list[OwnUserView]:
         """List users with what only they and administrators see."""
-        require_admin(await self.identify())
-        self.answer([self.own(user) for user in await self.page()])
+        return [self.own(user) for user in await self.page(query)]
 
 
 class AdminUserHandler(AccountHandler):
     """What an administrator does with an account."""
 
-    async def post(self, user_id: str, action: str) -> None:
+    @call(codes=("user_not_found", "last_administrator"))
+    async def post(
+        self,
+        administrator: Identity,
+        user_id: Id,
+        action: Literal["disable", "enable", "promote", "demote"],
+    ) -> Profile:
         """Disable, enable, promote or demote somebody."""
-        require_admin(await self.identify())
         administration = self.services.administration
         actions = {
             "disable": administration.disable,
@@ -97,4 +128,4 @@ class AdminUserHandler(AccountHandler):
             "promote": administration.promote,
             "demote": administration.demote,
         }
-        self.answer({"user": self.own(await actions[action](user_id))})
+        return Profile(user=self.own(await actions[action](user_id)))

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Annotated, Any
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from chat.events import Form, RoomCreated
-from chat.reading import RoomState
+from chat.reading import RoomState, Seen
 from chat.resends import client_id_of, temp_id_of
 from chat.rooms import Standing
-from models.records import Message, Room, Session, User
+from models.records import Message, Room, RoomRole, Session, User
+
+# Says in descriptions what it is on the wire: a date and a time with its zone.
+Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class View(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -25,8 +29,8 @@ class UserView(View, frozen=True):
     display_name: str
     avatar: str | None
     is_online: bool
-    last_seen: datetime | None
-    created_at: datetime
+    last_seen: Moment | None
+    created_at: Moment
 
 
 class OwnUserView(UserView, frozen=True):
@@ -44,9 +48,9 @@ class SessionView(View, frozen=True):
 
     id: str
     current: bool
-    created_at: datetime
-    last_used_at: datetime
-    expires_at: datetime
+    created_at: Moment
+    last_used_at: Moment
+    expires_at: Moment
     agent: str
     address: str
 
@@ -55,6 +59,17 @@ class MessageView(View, frozen=True):
     """Nothing but words for a person."""
 
     message: str
+
+
+class ErrorView(View, frozen=True, omit_defaults=True):
+    """Why something was not done: twice in words for a person, once for programs."""
+
+    error: str
+    message: str
+    code: str
+    request_id: str
+    details: dict[str, Any] | None = None
+    retry_after: float | None = None
 
 
 class LoggedInView(View, frozen=True):
@@ -127,9 +142,9 @@ class MessageBody(View, frozen=True):
     mentions: tuple[str, ...]
     reactions: dict[str, tuple[str, ...]]
     pinned: bool
-    created_at: datetime
-    edited_at: datetime | None
-    deleted_at: datetime | None
+    created_at: Moment
+    edited_at: Moment | None
+    deleted_at: Moment | None
     client_id: str | UnsetType = UNSET
     temp_id: str | UnsetType = UNSET
 
@@ -151,7 +166,7 @@ class RoomView(View, frozen=True):
     name: str | None
     description: str
     participants: list[PersonView]
-    created_at: datetime
+    created_at: Moment
 
 
 class OwnRoomView(RoomView, frozen=True):
@@ -165,6 +180,15 @@ class OwnRoomView(RoomView, frozen=True):
     mentions: int
     muted: bool
     last_message: MessageBody | None
+
+
+class MemberView(PersonView, frozen=True):
+    """Somebody in a room, as the others in it see them; marks are told in rooms of up to 100."""
+
+    role: RoomRole
+    is_online: bool
+    delivered: int
+    read: int
 
 
 def message_view(message: Message, sender_name: str, form: Form = "others") -> MessageBody:
@@ -239,6 +263,19 @@ def _own_room(
         mentions=standing.mentions,
         muted=standing.muted,
         last_message=None if last is None else message_view(last, last_name),
+    )
+
+
+def member_view(seen: Seen, *, online: bool) -> MemberView:
+    """Somebody in a room, as the others in it see them."""
+    return MemberView(
+        id=seen.user.id,
+        username=seen.user.name,
+        display_name=seen.user.display_name,
+        role=seen.role,
+        is_online=online,
+        delivered=seen.delivered,
+        read=seen.read,
     )
 
 

@@ -298,6 +298,9 @@ class Messages(Protocol):
         With `after`, the page that starts there; otherwise the last one before `before`, or of all.
         """
 
+    def pinned(self, room_id: str, *, before: int | None = None, limit: int) -> list[Message]:
+        """The last pinned messages of a room, or those before `before`, ascending by `seq`."""
+
     def changes(self, room_id: str, *, since: int, limit: int) -> list[Message]:
         """The messages whose `rev` is greater than `since`, ascending by `rev`, each once."""
 

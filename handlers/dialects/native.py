@@ -127,10 +127,10 @@ def _told(event: Event, form: Form) -> tuple[str, object]:
             return "ROOM_CREATED", new_room_view(event)
         case events.RoomUpdated(room=room, members=members):
             return "ROOM_UPDATED", room_view(room, members)
-    return _KINDS[type(event)], _small(event)
+    return KINDS[type(event)], _small(event)
 
 
-_KINDS: dict[type, str] = {
+KINDS: dict[type, str] = {
     events.MarksMoved: "RECEIPT",
     events.TypingStarted: "TYPING",
     events.TypingStopped: "STOP_TYPING",
@@ -144,8 +144,8 @@ _KINDS: dict[type, str] = {
 }
 
 # Events whose fields need no more than their names on the wire.
-_NAMES = {"room": "roomId", "user": "userId", "name": "username"}
+NAMES = {"room": "roomId", "user": "userId", "name": "username"}
 
 
 def _small(event: Event) -> dict[str, object]:
-    return {_NAMES.get(name, name): getattr(event, name) for name in event.__struct_fields__}
+    return {NAMES.get(name, name): getattr(event, name) for name in event.__struct_fields__}

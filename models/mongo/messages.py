@@ -58,6 +58,13 @@ class MongoMessages:
         wanted = {"room": key_of(room_id), **({"seq": seq} if seq else {})}
         return self._page(wanted, "seq", DESCENDING, limit)[::-1]
 
+    def pinned(self, room_id: str, *, before: int | None = None, limit: int) -> list[Message]:
+        """The last pinned messages of a room."""
+        wanted: Document = {"room": key_of(room_id), "pinned": True}
+        if before is not None:
+            wanted["seq"] = {"$lt": before}
+        return self._page(wanted, "seq", DESCENDING, limit)[::-1]
+
     def changes(self, room_id: str, *, since: int, limit: int) -> list[Message]:
         """The messages changed since a number."""
         wanted = {"room": key_of(room_id), "rev": {"$gt": since}}

@@ -50,6 +50,12 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         IndexModel(
             [("room", ASCENDING), ("attachments", ASCENDING)], partialFilterExpression=SHOWING
         ),
+        # Under a name: there is another index of these fields.
+        IndexModel(
+            [("room", ASCENDING), ("seq", ASCENDING)],
+            name="pinned",
+            partialFilterExpression={"pinned": True},
+        ),
     ),
     "uploads": (
         IndexModel([("owner", ASCENDING), ("_id", ASCENDING)]),

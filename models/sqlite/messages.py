@@ -54,6 +54,12 @@ class SQLiteMessages:
         condition = "room = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
         return self._all(condition, (room_id, last, limit))[::-1]
 
+    def pinned(self, room_id: str, *, before: int | None = None, limit: int) -> list[Message]:
+        """The last pinned messages of a room."""
+        last = (1 << 62) if before is None else before
+        condition = "room = ? AND pinned AND seq < ? ORDER BY seq DESC LIMIT ?"
+        return self._all(condition, (room_id, last, limit))[::-1]
+
     def changes(self, room_id: str, *, since: int, limit: int) -> list[Message]:
         """The messages changed since a number."""
         condition = "room = ? AND rev > ? ORDER BY rev LIMIT ?"

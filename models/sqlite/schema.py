@@ -140,4 +140,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
                 FROM messages, json_each(messages.attachments) AS shown
                 WHERE messages.attachments IS NOT NULL""",
     ),
+    # 7: the pinned messages of a room
+    ("CREATE INDEX messages_pinned ON messages (room, seq) WHERE pinned",),
 )

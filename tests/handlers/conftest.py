@@ -22,6 +22,7 @@ from handlers.application import make_application
 from models.records import Message, Room, RoomRole, User, now
 from models.store import Store
 from tests.contract import samples
+from tests.handlers import described
 from tests.handlers.sockets import Client, bearer, dial
 
 SECRET = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -96,7 +97,9 @@ class Hubbub:
             allow_nonstandard_methods=True,
             follow_redirects=False,
         )
-        return Answer(response.code, response.headers, response.body)
+        answer = Answer(response.code, response.headers, response.body)
+        described.check_answer(method, path, answer.status, answer.headers, answer.body)
+        return answer
 
     async def get(self, path: str, token: str | None = None, **more: Any) -> Answer:
         return await self.call("GET", path, token=token, **more)

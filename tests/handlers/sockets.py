@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from tornado.util import _websocket_mask
 
+from tests.handlers import described
+
 # Longer than anything here takes, shorter than the patience of whoever waits for the tests.
 LONGEST = 10.0
 
@@ -77,6 +79,7 @@ class Client(asyncio.Protocol):
         self.frames: list[dict[str, Any]] = []
         self.code: int | None = None
         self.reason = ""
+        self.channel = "native"
         self.answers_pings = True
         self.pings = 0
         self._unheard: list[dict[str, Any]] = []
@@ -240,10 +243,17 @@ class Client(asyncio.Protocol):
         self._take(opcode, payload)
         return True
 
+    def _channel(self, heard: dict[str, Any]) -> str:
+        """The kind of client that this is, by what it is told first."""
+        if heard["type"] == "AUTHENTICATED":
+            self.channel = "authenticate"
+        return self.channel
+
     def _take(self, opcode: int, payload: bytes) -> None:
         match opcode:
             case 1:
                 heard = json.loads(payload)
+                described.check_frame(self._channel(heard), heard)
                 self.frames.append(heard)
                 self._unheard.append(heard)
             case 8:

@@ -1,0 +1,135 @@
+"""One call of REST: what it takes, answers and refuses, read off the signature of its method.
+
+    @call(201, 200, codes=("room_full", "user_not_found"))
+    async def post(self, identity: Identity, body: PostRoom) -> OwnRoomView:
+        \"\"\"Make a room, or find the direct one there is.\"\"\"
+
+`identity` asks for a token, `administrator` for that of one; `query` and `body` are decoded into
+their types; every other parameter is a part of the path, in order; what is returned is the answer.
+The description of the server (`handlers/openapi.py`) reads the same object that decodes.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Literal, get_type_hints
+
+import msgspec
+from msgspec import Struct
+
+from chat.sessions import require_admin
+from handlers import refusals
+from handlers.base import JsonHandler
+
+Method = Callable[..., Awaitable[object]]
+Login = Literal["nobody", "user", "administrator"]
+Bucket = Literal["none", "commands", "messages"]
+
+_IDENTITIES: dict[str, Login] = {"identity": "user", "administrator": "administrator"}
+
+
+class Keeping(Struct, frozen=True):
+    """What clients and the way to them may do with an answer.
+
+    `revalidate` lets a client keep it and ask whether it has changed. `compress` is for answers
+    whose parts may all be read by everybody who could have written into them: in any other, the
+    length of what is compressed would say how much one part has in common with another.
+    """
+
+    revalidate: bool = False
+    compress: bool = False
+
+
+NOWHERE = Keeping()
+REVALIDATED = Keeping(revalidate=True)
+ONE_ROOM = Keeping(revalidate=True, compress=True)
+PUBLISHED = ONE_ROOM
+
+
+class Call:
+    """A method of a handler that is called with what it declares."""
+
+    def __init__(
+        self,
+        method: Method,
+        statuses: tuple[int, ...],
+        codes: tuple[str, ...],
+        keeping: Keeping,
+        bucket: Bucket,
+    ) -> None:
+        self._method = method
+        self.statuses = statuses
+        self.keeping = keeping
+        self.__doc__ = method.__doc__
+        hints = get_type_hints(method, include_extras=True)
+        self.answer: Any = hints.pop("return")
+        self.query: Any = hints.pop("query", None)
+        self.body: Any = hints.pop("body", None)
+        self.login: Login = "nobody"
+        self.path: dict[str, Any] = {}
+        self._identity = ""
+        for name in list(inspect.signature(method).parameters)[1:]:
+            if name in _IDENTITIES:
+                self._identity, self.login = name, _IDENTITIES[name]
+            elif name not in ("query", "body"):
+                self.path[name] = hints[name]
+        self.bucket: Bucket = "none" if self.login == "nobody" else bucket
+        self.codes = refusals.by_status([*self._usual_codes(), *codes])
+
+    def __get__(self, handler: JsonHandler | None, _: type | None = None) -> Any:
+        return self if handler is None else partial(self.run, handler)
+
+    async def run(self, handler: JsonHandler, *path: str) -> None:
+        """Decode what was sent, call the method, and answer with what it returns."""
+        handler.set_status(self.statuses[0])
+        values: dict[str, object] = {
+            name: handler.part(text, kind)
+            for (name, kind), text in zip(self.path.items(), path, strict=True)
+        }
+        if self._identity:
+            identity = await handler.identify()
+            if self.login == "administrator":
+                require_admin(identity)
+            handler.take(self.bucket, identity.user.id)
+            values[self._identity] = identity
+        if self.query is not None:
+            values["query"] = handler.queried(self.query)
+        if self.body is not None:
+            values["body"] = handler.decoded(self.body)
+        value = await self._method(handler, **values)
+        handler.reply(
+            msgspec.json.encode(value),
+            revalidate=self.keeping.revalidate,
+            compress=self.keeping.compress,
+        )
+
+    def _usual_codes(self) -> tuple[str, ...]:
+        return (
+            *refusals.ANY,
+            *(refusals.LOGIN if self.login != "nobody" else ()),
+            *(("administrators_only",) if self.login == "administrator" else ()),
+            *(refusals.QUERY if self.query is not None else ()),
+            *(refusals.BODY if self.body is not None else ()),
+            *(refusals.PATH if self.path else ()),
+        )
+
+
+def call(
+    *statuses: int,
+    codes: tuple[str, ...] = (),
+    keeping: Keeping = NOWHERE,
+    bucket: Bucket = "commands",
+) -> Callable[[Method], Any]:
+    """Make a method of a handler a call; the first status is that of its answers at first."""
+
+    def declared(method: Method) -> Any:
+        return Call(method, statuses or (200,), codes, keeping, bucket)
+
+    return declared
+
+
+def calls_of(handler: type) -> dict[str, Call]:
+    """The calls of a handler, by their methods."""
+    methods = ("get", "post", "put", "patch", "delete")
+    found = {method: getattr(handler, method, None) for method in methods}
+    return {method: value for method, value in found.items() if isinstance(value, Call)}

@@ -1,0 +1,86 @@
+"""Every code that a call may be refused with, by its status; clients rely on both."""
+
+from collections.abc import Iterable, Mapping
+
+CODES: Mapping[int, tuple[str, ...]] = {
+    400: (
+        "bad_request",
+        "direct_room",
+        "empty_message",
+        "invalid_body",
+        "invalid_display_name",
+        "invalid_email",
+        "invalid_json",
+        "invalid_participants",
+        "invalid_query",
+        "invalid_room_name",
+        "invalid_username",
+        "missing_field",
+        "password_too_common",
+        "password_too_long",
+        "password_too_short",
+        "reserved_username",
+        "too_many_reactions",
+        "unknown_message",
+        "unknown_upload",
+    ),
+    401: (
+        "account_disabled",
+        "invalid_credentials",
+        "invalid_token",
+        "missing_token",
+        "token_expired",
+    ),
+    403: (
+        "account_disabled",
+        "administrators_only",
+        "everyones_room",
+        "not_in_charge",
+        "not_the_owner",
+        "not_yours",
+        "origin_not_allowed",
+        "outranked",
+        "too_late",
+        "wrong_password",
+    ),
+    404: (
+        "member_not_found",
+        "message_not_found",
+        "not_found",
+        "room_not_found",
+        "session_not_found",
+        "user_not_found",
+    ),
+    405: ("method_not_allowed",),
+    409: (
+        "email_taken",
+        "last_administrator",
+        "last_owner",
+        "message_deleted",
+        "room_full",
+        "username_taken",
+    ),
+    413: ("body_too_large",),
+    415: ("unsupported_media_type",),
+    429: ("rate_limited", "too_many_rooms", "too_many_sockets"),
+    431: ("headers_too_large",),
+    500: ("internal_error",),
+    503: ("busy", "not_stored", "store_unavailable"),
+}
+
+# What any call may be refused with, whoever makes it.
+ANY = ("bad_request", "origin_not_allowed", "body_too_large", "internal_error", "store_unavailable")
+LOGIN = ("missing_token", "invalid_token", "token_expired", "account_disabled", "rate_limited")
+QUERY = ("invalid_query",)
+BODY = ("invalid_json", "invalid_body", "unsupported_media_type")
+PATH = ("not_found",)
+
+
+def by_status(codes: Iterable[str]) -> dict[int, list[str]]:
+    """Some codes, under the statuses that they come with."""
+    wanted = set(codes)
+    unknown = wanted - {code for known in CODES.values() for code in known}
+    if unknown:
+        raise ValueError(f"codes without a status: {', '.join(sorted(unknown))}")
+    found = {status: sorted(wanted & set(known)) for status, known in CODES.items()}
+    return {status: known for status, known in found.items() if known}

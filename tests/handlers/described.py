@@ -1,0 +1,96 @@
+"""Holds what the tests see to what the server says of itself."""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from handlers.application import ROUTES
+from handlers.asyncapi import asyncapi
+from handlers.channels import CHANNELS
+from handlers.openapi import openapi
+
+ERROR = {"$ref": "#/components/schemas/Error"}
+
+# What may be answered to any call, whatever it is: methods that are not known, bodies over a limit.
+ANYWHERE = {400, 403, 404, 405, 413, 500}
+
+
+@cache
+def rest() -> dict[str, Any]:
+    """The description of REST, as a client reads it."""
+    return json.loads(json.dumps(openapi(ROUTES, "test")))
+
+
+@cache
+def sockets() -> dict[str, Any]:
+    """The description of the sockets, as a client reads it."""
+    return json.loads(json.dumps(asyncapi(CHANNELS, "test")))
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    return [
+        (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), path)
+        for path in sorted(rest()["paths"], key=lambda path: path.count("{"))
+    ]
+
+
+def path_of(uri: str) -> str | None:
+    """The described path that an address belongs to."""
+    path = uri.partition("?")[0]
+    return next((named for pattern, named in _patterns() if pattern.fullmatch(path)), None)
+
+
+@cache
+def _validator(path: str | None, method: str, status: int) -> Draft202012Validator:
+    schema: dict[str, Any] = ERROR
+    if path is not None:
+        operation = rest()["paths"][path].get(method)
+        responses = {} if operation is None else operation["responses"]
+        if str(status) in responses:
+            schema = responses[str(status)]["content"]["application/json"]["schema"]
+        elif operation is not None and status != 405:
+            raise AssertionError(f"{method} {path} does not say that it answers {status}")
+    return Draft202012Validator({**schema, "components": rest()["components"]})
+
+
+def check_answer(
+    method: str, uri: str, status: int, headers: Mapping[str, str], body: bytes
+) -> None:
+    """Fail unless an answer is one that is described."""
+    if status in (204, 304) or method in ("HEAD", "OPTIONS") or not 200 <= status < 600:
+        return
+    path = path_of(uri)
+    if path is None and status < 400:
+        return  # a page or its files
+    assert headers["Content-Type"].startswith("application/json"), headers["Content-Type"]
+    if path is None:
+        assert status in ANYWHERE, f"{method} {uri} answers {status}"
+    _check(_validator(path, method.lower(), status), json.loads(body), f"{method} {uri} {status}")
+
+
+@cache
+def _frame_validator(channel: str, kind: str) -> Draft202012Validator:
+    messages = sockets()["channels"][channel]["messages"]
+    found = [message["payload"] for name, message in messages.items() if name == f"server.{kind}"]
+    if kind == "ACK":
+        found = [
+            each["payload"] for name, each in messages.items() if name.startswith("server.ACK")
+        ]
+    assert found, f"the channel {channel} does not say that it tells {kind}"
+    return Draft202012Validator({"anyOf": found, "components": sockets()["components"]})
+
+
+def check_frame(channel: str, heard: Mapping[str, Any]) -> None:
+    """Fail unless a frame is one that is described."""
+    _check(_frame_validator(channel, heard["type"]), heard, f"{channel} {heard['type']}")
+
+
+def _check(validator: Draft202012Validator, value: object, what: str) -> None:
+    if not validator.is_valid(value):
+        words = "; ".join(error.message[:300] for error in validator.iter_errors(value))
+        raise AssertionError(f"{what} is not as described: {words}")

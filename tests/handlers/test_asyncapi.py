@@ -1,0 +1,63 @@
+"""The description of the sockets."""
+
+import re
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from handlers.asyncapi import asyncapi
+from handlers.channels import Channel, RoomId
+from handlers.dialects import authenticate, native
+from tests.handlers.described import check_frame, sockets
+
+
+def test_all_that_a_client_may_send_is_described() -> None:
+    channels = sockets()["channels"]
+    for name, table in (("native", native.COMMANDS), ("authenticate", authenticate.COMMANDS)):
+        sent = {key for key in channels[name]["messages"] if key.startswith("client.")}
+        assert sent == {f"client.{kind}" for kind in table}
+
+
+def test_every_command_but_the_first_is_answered() -> None:
+    operations = sockets()["operations"]
+    for kind in native.COMMANDS:
+        assert ("reply" in operations[f"native.client.{kind}"]) == (kind != "AUTH")
+
+
+def test_every_reference_leads_somewhere_and_every_payload_is_a_schema() -> None:
+    document = sockets()
+    for name in re.findall(r"'#/components/schemas/([A-Za-z]+)'", str(document)):
+        assert name in document["components"]["schemas"]
+    for channel, message in re.findall(r"'#/channels/(\w+)/messages/([\w.]+)'", str(document)):
+        assert message in document["channels"][channel]["messages"]
+    for channel in document["channels"].values():
+        for message in channel["messages"].values():
+            Draft202012Validator.check_schema(message["payload"])
+
+
+def test_events_of_socket_io_are_their_payloads() -> None:
+    channel = Channel(
+        name="old",
+        address="/socket.io/",
+        form="events",
+        about="",
+        takes={"join": str},
+        answers={"join": RoomId},
+        tells={"joined": RoomId},
+    )
+    messages = asyncapi([channel], "1")["channels"]["old"]["messages"]
+    assert messages["client.join"]["payload"] == {"type": "string"}
+    assert messages["server.joined"]["payload"] == {"$ref": "#/components/schemas/RoomId"}
+    assert messages["server.ACK.join"]["payload"] == {"$ref": "#/components/schemas/RoomId"}
+
+
+def test_frames_that_are_not_described_are_found_out() -> None:
+    check_frame("native", {"type": "ROOM_JOINED", "payload": {"roomId": "x"}})
+    for frame in (
+        {"type": "NEWS", "payload": {}},
+        {"type": "ROOM_JOINED", "payload": {}},
+        {"type": "ROOM_JOINED"},
+        {"type": "ACK", "id": 1, "payload": 5},
+    ):
+        with pytest.raises(AssertionError):
+            check_frame("native", frame)
