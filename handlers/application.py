@@ -21,7 +21,7 @@ from handlers import (
 from handlers.actions import Actions
 from handlers.base import JsonHandler, Nothing
 from handlers.edge import HubbubApplication
-from handlers.pages import HomeHandler, StaticHandler
+from handlers.pages import DocsHandler, HomeHandler, StaticHandler
 from handlers.services import Services
 from handlers.websocket import SocketHandler
 
@@ -87,6 +87,7 @@ def make_application(services: Services) -> HubbubApplication:
     folder = {"path": str(services.static_dir)}
     pages = [
         url(r"/()", HomeHandler, folder),
+        url(r"/(docs)", DocsHandler, folder),
         url(r"/static/(.*)", StaticHandler, folder),
     ]
     sockets = Rule(SocketPaths(), SocketHandler, {"actions": Actions(services)})

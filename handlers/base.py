@@ -1,8 +1,10 @@
 """The handler of everything that speaks JSON: bodies in, identities, answers out."""
 
 import gzip
+from collections.abc import Mapping
 from hashlib import blake2b
 from math import ceil
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -33,6 +35,9 @@ COMPRESSION = 3
 @stream_request_body
 class JsonHandler(Edge):
     """Reads a bounded JSON body, finds out who asks, and answers in JSON."""
+
+    # How many calls are left, once one was counted.
+    _counted: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self, application: HubbubApplication, request: HTTPServerRequest, **kwargs: Any
@@ -117,10 +122,17 @@ class JsonHandler(Edge):
         finally:
             left = self.services.limits.left(rule, user)
             if left is not None:
-                self.set_header("X-RateLimit-Limit", str(int(rule.burst)))
-                self.set_header("X-RateLimit-Remaining", str(int(left)))
-                full = ceil((rule.burst - left) / rule.per_second)
-                self.set_header("X-RateLimit-Reset", str(full))
+                self._counted = {
+                    "X-RateLimit-Limit": str(int(rule.burst)),
+                    "X-RateLimit-Remaining": str(int(left)),
+                    "X-RateLimit-Reset": str(ceil((rule.burst - left) / rule.per_second)),
+                }
+            self._say_counted()
+
+    def set_default_headers(self) -> None:
+        """Put the headers on that every answer carries, also one that refuses what was counted."""
+        super().set_default_headers()
+        self._say_counted()
 
     def argument(self, name: str, default: str = "") -> str:
         """A field of the query, without the spaces around it."""
@@ -160,6 +172,10 @@ class JsonHandler(Edge):
                 self.set_header("Content-Encoding", "gzip")
                 body = gzip.compress(body, COMPRESSION, mtime=0)
         self.finish(body)
+
+    def _say_counted(self) -> None:
+        for name, value in self._counted.items():
+            self.set_header(name, value)
 
     def _is_known(self, tag: str) -> bool:
         known = self.request.headers.get("If-None-Match", "")

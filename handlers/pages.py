@@ -58,3 +58,12 @@ class HomeHandler(StaticHandler):
     def get_absolute_path(cls, root: str, path: str) -> str:
         """Find the page whatever the path says."""
         return str(Path(root) / "index.html")
+
+
+class DocsHandler(StaticHandler):
+    """`/docs`: the descriptions of the server, to read and to try."""
+
+    @classmethod
+    def get_absolute_path(cls, root: str, path: str) -> str:
+        """Find the page whatever the path says."""
+        return str(Path(root) / "docs.html")

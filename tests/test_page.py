@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield running
 
 
-@pytest.fixture
-def page(server: ServerProcess) -> Iterator[Page]:
+@contextmanager
+def opened(url: str) -> Iterator[Page]:
     """A page of its own, which must not complain."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
@@ -42,10 +43,17 @@ def page(server: ServerProcess) -> Iterator[Page]:
                 else None
             ),
         )
-        page.goto(server.url)
+        page.goto(url)
         yield page
         browser.close()
     assert complaints == []
+
+
+@pytest.fixture
+def page(server: ServerProcess) -> Iterator[Page]:
+    """The demo page."""
+    with opened(server.url) as page:
+        yield page
 
 
 def register(page: Page, name: str, password: str = "correct horse 42") -> None:

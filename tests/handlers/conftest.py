@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tornado.httpclient import AsyncHTTPClient, HTTPResponse
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.testing import bind_unused_port
@@ -100,6 +100,16 @@ class Hubbub:
         answer = Answer(response.code, response.headers, response.body)
         described.check_answer(method, path, answer.status, answer.headers, answer.body)
         return answer
+
+    async def raw_get(
+        self, path: str, headers: Mapping[str, str]
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Make a call without undoing what the server does to the body."""
+        request = HTTPRequest(
+            f"http://127.0.0.1:{self.port}{path}", headers=headers, decompress_response=False
+        )
+        response = await self.client.fetch(request, raise_error=False)
+        return response.code, response.headers, response.body
 
     async def get(self, path: str, token: str | None = None, **more: Any) -> Answer:
         return await self.call("GET", path, token=token, **more)

@@ -1,0 +1,100 @@
+"""The page of calls and frames in a real browser."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.process import ServerProcess
+from tests.test_page import opened
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path_factory.mktemp("docs")) as running:
+        yield running
+
+
+@pytest.fixture
+def page(server: ServerProcess) -> Iterator[Page]:
+    """The page, which must not complain, nor ask anybody else for anything."""
+    with opened(server.url) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(server.url + "/docs")
+        expect(page.locator(".call").first).to_be_visible()
+        yield page
+        assert all(url.startswith(server.url) for url in asked)
+
+
+def enter(page: Page, name: str) -> None:
+    page.click("#login-open")
+    page.fill("#login [name=username]", name)
+    page.fill("#login [name=password]", "correct horse 42")
+    page.click("#register-do")
+    expect(page.locator("#who")).to_have_text(name)
+
+
+def opened_call(page: Page, name: str) -> None:
+    page.locator(f"[id='{name}'] > summary").click()
+    expect(page.locator(f"[id='{name}'] .inside")).to_be_visible()
+
+
+def test_a_call_is_tried_with_a_token(page: Page) -> None:
+    enter(page, "ann")
+    opened_call(page, "postRooms")
+    room = page.locator("#postRooms")
+    room.locator("textarea").fill('{"kind": "public", "name": "<b>Club</b>"}')
+    room.locator("form button").click()
+    expect(room.locator(".status")).to_have_text(re.compile("^201 "))
+    shown = room.locator("form > div:last-child pre").inner_text()
+    assert json.loads(shown.partition("\n\n")[2])["name"] == "<b>Club</b>"
+    assert shown.startswith("curl -X POST")
+    opened_call(page, "getOneRoom")
+    one = page.locator("#getOneRoom")
+    one.locator("input").fill(json.loads(shown.partition("\n\n")[2])["id"])
+    one.locator("form button").click()
+    expect(one.locator(".status")).to_have_text(re.compile("^200 "))
+
+
+def test_a_refusal_is_shown_as_one(page: Page) -> None:
+    page.evaluate("localStorage.clear()")
+    opened_call(page, "getMe")
+    page.locator("#getMe form button").click()
+    expect(page.locator("#getMe .status.bad")).to_have_text(re.compile("^401 "))
+
+
+def test_frames_are_listed_and_a_socket_is_tried(page: Page) -> None:
+    enter(page, "bob")
+    opened_call(page, "native.client.SEND_MESSAGE")
+    expect(page.locator("[id='native.client.SEND_MESSAGE'] pre").first).to_contain_text("replyTo")
+    console = page.locator("#frames .call").first
+    console.locator("summary").click()
+    console.get_by_role("button", name="Connect").click()
+    expect(console.locator(".log")).to_contain_text("AUTH_SUCCESS")
+    console.get_by_role("button", name="Send").click()
+    expect(console.locator(".log")).to_contain_text('"type":"ACK"')
+    console.get_by_role("button", name="Disconnect").click()
+    expect(console.locator(".log")).to_contain_text("closed")
+
+
+def test_what_is_looked_for_is_left(page: Page) -> None:
+    page.fill("#filter", "reactions")
+    expect(page.locator(".call:visible .path")).to_have_text(
+        ["/api/messages/:message_id/reactions/:emoji"] * 2
+    )
+
+
+def test_a_call_has_an_address(page: Page, server: ServerProcess) -> None:
+    page.goto("about:blank")
+    page.goto(server.url + "/docs#getSync")
+    expect(page.locator("#getSync .inside")).to_be_visible()
+
+
+def test_it_is_usable_on_a_small_screen(page: Page, tmp_path: Path) -> None:
+    page.set_viewport_size({"width": 360, "height": 640})
+    opened_call(page, "getMessages")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
