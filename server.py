@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
@@ -47,6 +48,7 @@ from conf.settings import Settings, SettingsError, add_flags, chosen_flags, load
 from handlers import logs
 from handlers.application import make_application
 from handlers.console import USERS_COMMAND, Console, add_users_command
+from handlers.metrics import Metrics
 from handlers.origins import Origins
 from handlers.services import Services
 from handlers.sockets import Caps, SocketLimits, Sockets
@@ -186,6 +188,7 @@ def build_services(settings: Settings, core: Core) -> Services:
         messages=Rule("message", settings.message_burst, settings.message_rate),
         commands=Rule("command", settings.command_burst, settings.command_rate),
     )
+    registry = CollectorRegistry()
     services = Services(
         accounts=core.accounts,
         administration=core.administration,
@@ -206,7 +209,12 @@ def build_services(settings: Settings, core: Core) -> Services:
         proxies=settings.trusted_proxies,
         body_limit=settings.body_limit,
         static_dir=ROOT / "static",
+        metrics_token=settings.metrics_token,
+        metrics=partial(generate_latest, registry),
     )
+    registry.register(Metrics(services, core.rooms, core.chat.journal))
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
     core.sessions.on_end = services.sockets.close_sessions
     core.sessions.on_change = core.people.forget
     return services
@@ -266,6 +274,7 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
         sweep(core.sessions),
         services.sockets.keep(),
         core.chat.hints.keep(),
+        services.loop_delay.keep(),
         core.last_seen.keep(),
         core.rooms.keep(),
     )

@@ -102,6 +102,15 @@ class Hub:
             if any(_listens(outbox, room) for outbox in self._taking.get(user, ()))
         }
 
+    @property
+    def backlog(self) -> int:
+        """How many tellings wait for the loop to give them a turn."""
+        return len(self._backlog)
+
+    def outboxes(self) -> Iterator[Outbox]:
+        """All connections."""
+        return chain.from_iterable(self._outboxes.values())
+
     def of_user(self, user_id: str) -> tuple[Outbox, ...]:
         """The connections of a user."""
         return tuple(self._outboxes.get(user_id, ()))

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chat.errors import Busy, Refusal
+from chat.measures import Measures
 from chat.rooms import Held, LiveRoom, no_such_room
 from models.disk import Disk
 from models.records import Message
@@ -146,11 +147,17 @@ class Journal:
         self._clock = clock
         self._max_waiting = max_waiting
         self._ready = ready
+        self.measures = Measures()
         self._waiting: list[Entry] = []
         # Rooms of which it is not known what is stored.
         self._uncertain: set[LiveRoom] = set()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for the one that is under way."""
+        return len(self._waiting)
 
     def say(
         self, room: LiveRoom, draft: Message, origin: int | None = None
@@ -209,7 +216,7 @@ class Journal:
         for _ in range(MAX_RENUMBERINGS):
             entries, writes, idle = _numbered(batch)
             try:
-                outcomes = await self._committed(writes) if writes else []
+                outcomes = await self._measured(writes) if writes else []
             except Taken:
                 log.warning("the numbers of a batch were taken; reading them again")
                 self._uncertain |= {entry.room for entry in batch}
@@ -229,13 +236,25 @@ class Journal:
 
     def _settle(self, done: list[tuple[Entry, Outcome]], idle: list[Alter]) -> None:
         """Tell what is stored now, and answer."""
-        self._tell([told for entry, outcome in done if (told := _settled(entry, outcome))])
+        told = [told for entry, outcome in done if (told := _settled(entry, outcome))]
+        begun = time.perf_counter()
+        self._tell(told)
+        self.measures.telling_seconds.note(time.perf_counter() - begun)
+        self.measures.messages += sum(isinstance(one, ToldMessage) and one.new for one in told)
         for entry, outcome in done:
             _answer(entry, outcome)
             if _is_news(entry.room, outcome):
                 self._uncertain.add(entry.room)
         for entry in idle:
             _answer_idle(entry)
+
+    async def _measured(self, writes: list[Write]) -> list[Outcome]:
+        """Commit, and note how long that took and how much it was."""
+        begun = time.perf_counter()
+        outcomes = await self._committed(writes)
+        self.measures.commit_seconds.note(time.perf_counter() - begun)
+        self.measures.commit_writes.note(len(writes))
+        return outcomes
 
     async def _committed(self, writes: list[Write]) -> list[Outcome]:
         """Commit, and ask again with the same batch while the store does not answer."""

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 SECRET_BYTES = 32
+TOKEN_LENGTH = 16
 
 # Words of tutorials and templates, whose keys anyone could sign tokens with. A random key holds one
 # of them once in ten million times.
@@ -117,6 +118,13 @@ def secret(value: str) -> str:
     plain = re.sub(r"[^a-z0-9]", "", value.lower())
     if _SAMPLE_SECRET.search(plain) or len(set(value)) < 8:
         raise ValueError("is a sample; make your own, for example with: openssl rand -hex 32")
+    return value
+
+
+def token(value: str) -> str:
+    """A text that nobody can guess and that fits into a header; the refusal never repeats it."""
+    if len(value) < TOKEN_LENGTH or not re.fullmatch(r"[!-~]+", value, re.ASCII):
+        raise ValueError(f"must have at least {TOKEN_LENGTH} visible ASCII characters")
     return value
 
 

@@ -151,6 +151,11 @@ class Settings:
     body_timeout: float = option(
         20.0, "How long a JSON body may take to arrive.", kinds.positive_duration, shown="20s"
     )
+    metrics_token: str = option(
+        "",
+        "Token that may read /metrics from anywhere; without it, only this host may.",
+        kinds.token,
+    )
     log_level: str = option(
         "info", "Least level that is logged.", kinds.choice("debug", "info", "warning", "error")
     )

@@ -21,6 +21,7 @@ from handlers import (
 from handlers.actions import Actions
 from handlers.base import JsonHandler, Nothing
 from handlers.edge import HubbubApplication
+from handlers.metrics import MetricsHandler
 from handlers.pages import DocsHandler, HomeHandler, StaticHandler
 from handlers.services import Services
 from handlers.websocket import SocketHandler
@@ -89,6 +90,7 @@ def make_application(services: Services) -> HubbubApplication:
         url(r"/()", HomeHandler, folder),
         url(r"/(docs)", DocsHandler, folder),
         url(r"/static/(.*)", StaticHandler, folder),
+        url(r"/metrics", MetricsHandler),
     ]
     sockets = Rule(SocketPaths(), SocketHandler, {"actions": Actions(services)})
     application = HubbubApplication(

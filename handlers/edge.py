@@ -4,7 +4,7 @@ import logging
 import re
 import secrets
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from tornado.httputil import HTTPServerRequest
@@ -24,9 +24,22 @@ from chat.errors import (
 from handlers import logs
 from handlers.addresses import client_address
 from handlers.services import Services
+from handlers.views import ErrorView
 from models.store import StoreError
 
 log = logging.getLogger("hubbub.edge")
+
+
+class Descriptions(Protocol):
+    """What the server says of itself, encoded."""
+
+    @property
+    def openapi(self) -> msgspec.Raw:
+        """The description of REST."""
+
+    @property
+    def asyncapi(self) -> msgspec.Raw:
+        """The description of the sockets."""
 
 
 class UnsupportedType(Refusal):
@@ -72,9 +85,11 @@ class HubbubApplication(Application):
     """The application with what its handlers work with."""
 
     services: Services
+    descriptions: Descriptions
 
     def log_request(self, handler: RequestHandler) -> None:
-        """Write one line about a request that was answered."""
+        """Count a request that was answered, and write one line about it."""
+        self.services.answers[handler.get_status()] += 1
         if not logs.access_log.isEnabledFor(logging.INFO):
             return
         request = handler.request
@@ -163,12 +178,13 @@ class Edge(RequestHandler):
             refusal = Refusal(code, message)
         else:
             self.set_status(STATUSES[type(refusal)])
+        self.services.rejections[refusal.code] += 1
         if self.get_status() == 405:
             self.set_header("Allow", ", ".join(self._methods()))
         if refusal.retry_after is not None:
             self.set_header("Retry-After", str(round(refusal.retry_after)))
         self.set_header("Content-Type", JSON)
-        self.finish(msgspec.json.encode(_error_body(refusal, self.request_id)))
+        self.finish(msgspec.json.encode(error_body(refusal, self.request_id)))
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log what is a fault of ours, and nothing that is the client's."""
@@ -211,15 +227,13 @@ def store_unavailable() -> Busy:
     return Busy("store_unavailable", "the store does not answer; try again", retry_after=2)
 
 
-def _error_body(refusal: Refusal, request_id: str) -> dict[str, object]:
-    body: dict[str, object] = {
-        "error": refusal.message,
-        "message": refusal.message,
-        "code": refusal.code,
-        "requestId": request_id,
-    }
-    if refusal.details is not None:
-        body["details"] = refusal.details
-    if refusal.retry_after is not None:
-        body["retryAfter"] = refusal.retry_after
-    return body
+def error_body(refusal: Refusal, request_id: str) -> ErrorView:
+    """A refusal as clients read it."""
+    return ErrorView(
+        error=refusal.message,
+        message=refusal.message,
+        code=refusal.code,
+        request_id=request_id,
+        details=None if refusal.details is None else dict(refusal.details),
+        retry_after=refusal.retry_after,
+    )

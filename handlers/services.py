@@ -1,5 +1,6 @@
 """What the handlers are given to work with."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from chat.reading import Reading
 from chat.sessions import Sessions
 from chat.typing import Typing
 from handlers.addresses import Network
+from handlers.loop_delay import LoopDelay
 from handlers.origins import Origins
 from handlers.running import Running
 from handlers.sockets import SocketLimits, Sockets
@@ -44,4 +46,10 @@ class Services:
     proxies: tuple[Network, ...]
     body_limit: int
     static_dir: Path
+    metrics_token: str = ""
+    # Makes the page of numbers; given by whoever put the registry together.
+    metrics: Callable[[], bytes] = bytes
+    answers: Counter[int] = field(default_factory=Counter)
+    loop_delay: LoopDelay = field(default_factory=LoopDelay)
+    rejections: Counter[str] = field(default_factory=Counter)
     running: Running = field(default_factory=Running)

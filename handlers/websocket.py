@@ -265,6 +265,7 @@ class SocketHandler(LightSocket):
             self.end(FAULT)
 
     def _refuse(self, refusal: Refusal, frame_id: FrameId) -> None:
+        self.services.rejections[refusal.code] += 1
         self.send(self.dialect.refused(refusal, frame_id))
 
     def _refuse_frame(self, refusal: Refusal, message: str | bytes) -> None:

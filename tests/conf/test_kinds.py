@@ -226,3 +226,10 @@ def test_what_cannot_be_looked_up_is_no_host(text: str) -> None:
 def test_a_path_holds_no_nul() -> None:
     with pytest.raises(ValueError, match="a path holds no NUL"):
         kinds.path("a\0b")
+
+
+@pytest.mark.parametrize("text", ["short", "x" * 15, "with a space in it", "ümlaut-in-a-token", ""])
+def test_a_token_is_long_enough_and_fits_into_a_header(text: str) -> None:
+    with pytest.raises(ValueError, match="visible ASCII"):
+        kinds.token(text)
+    assert kinds.token("x" * 16) == "x" * 16

@@ -37,6 +37,7 @@ EVERY_KIND = {
     "TRUSTED_PROXIES": ("10.0.0.1", "10.0.0.2", "10.0.0.3", (ip_network("10.0.0.3"),)),
     "OPEN_MODE": ("off", "off", "on", True),
     "RATE_LIMITS": ("on", "on", "off", False),
+    "METRICS_TOKEN": (*SECRETS, SECRETS[2]),
     "LOG_FORMAT": ("text", "text", "json", "json"),
 }
 
