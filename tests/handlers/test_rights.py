@@ -1,0 +1,217 @@
+"""Whose is it? Every call of REST, by everybody who might make it: a table."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from handlers.application import ROUTES
+from handlers.calls import calls_of
+from models.records import Room, new_id
+from tests.handlers.conftest import Answer, Hubbub, Person
+from tests.handlers.described import rest
+
+pytestmark = pytest.mark.gen_test(timeout=60)
+
+# In the order of the columns below; `removed` was in the room, `disabled` is in it.
+PEOPLE = ("anonymous", "stranger", "removed", "disabled", "member", "admin", "owner")
+
+# What each of them is answered about a private room, a message of a member, and that member. A
+# refusal that is 404 must be the same as that for what does not exist.
+ROOM: dict[str, tuple[Any, str]] = {
+    "GET /api/rooms/{room_id}": (None, "401 404 404 401 200 200 200"),
+    "PATCH /api/rooms/{room_id}": ({"name": "New"}, "401 404 404 401 403 200 200"),
+    "POST /api/rooms/{room_id}/join": (None, "401 404 404 401 200 200 200"),
+    "PUT /api/rooms/{room_id}/mute": (None, "401 404 404 401 200 200 200"),
+    "DELETE /api/rooms/{room_id}/mute": (None, "401 404 404 401 200 200 200"),
+    "GET /api/rooms/{room_id}/members": (None, "401 404 404 401 200 200 200"),
+    "POST /api/rooms/{room_id}/members": ({"userId": "?"}, "401 404 404 401 403 200 200"),
+    "PATCH /api/rooms/{room_id}/members/{user_id}": (
+        {"role": "member"},
+        "401 404 404 401 403 403 200",
+    ),
+    "GET /api/rooms/{room_id}/messages": (None, "401 404 404 401 200 200 200"),
+    "POST /api/rooms/{room_id}/messages": ({"content": "x"}, "401 404 404 401 201 201 201"),
+    "GET /api/rooms/{room_id}/changes": (None, "401 404 404 401 200 200 200"),
+    "GET /api/rooms/{room_id}/pins": (None, "401 404 404 401 200 200 200"),
+    "POST /api/rooms/{room_id}/read": ({}, "401 404 404 401 200 200 200"),
+    "POST /api/rooms/{room_id}/delivered": ({}, "401 404 404 401 200 200 200"),
+    "GET /api/messages/{message_id}": (None, "401 404 404 401 200 200 200"),
+    "GET /api/messages/{message_id}/former": (None, "401 404 404 401 200 200 200"),
+    "PATCH /api/messages/{message_id}": ({"content": "x"}, "401 404 404 401 200 403 403"),
+    "PUT /api/messages/{message_id}/reactions/{emoji}": (None, "401 404 404 401 200 200 200"),
+    "DELETE /api/messages/{message_id}/reactions/{emoji}": (
+        None,
+        "401 404 404 401 200 200 200",
+    ),
+    "PUT /api/messages/{message_id}/pin": (None, "401 404 404 401 403 200 200"),
+    "DELETE /api/messages/{message_id}/pin": (None, "401 404 404 401 403 200 200"),
+    "POST /api/messages/{message_id}/read": (None, "401 404 404 401 200 200 200"),
+    "POST /api/messages/{message_id}/delivered": (None, "401 404 404 401 200 200 200"),
+    "DELETE /api/messages/{message_id}": (None, "401 404 404 401 200 200 200"),
+    "POST /api/messages": ({"roomId": "?", "content": "x"}, "401 404 404 401 201 201 201"),
+    "DELETE /api/rooms/{room_id}/members/{user_id}": (None, "401 404 404 401 403 200 200"),
+    "POST /api/rooms/{room_id}/leave": (None, "401 404 404 401 200 200 200"),
+    "DELETE /api/rooms/{room_id}": (None, "401 404 404 401 403 403 200"),
+}
+
+# What is no matter of a room: open to everybody, to whoever is logged in, or to administrators.
+OPEN = {
+    "POST /api/auth/register",
+    "POST /auth/register",
+    "POST /api/auth/login",
+    "POST /auth/login",
+    "GET /health",
+    "GET /ready",
+    "GET /openapi.json",
+    "GET /asyncapi.json",
+}
+ADMINISTRATORS = {"GET /api/admin/users", "POST /api/admin/users/{user_id}/{action}"}
+
+# One's own affairs, or those of everybody who is logged in.
+OWN = {
+    "POST /api/auth/logout",
+    "POST /api/auth/logout-all",
+    "POST /api/auth/password",
+    "GET /api/auth/profile",
+    "PATCH /api/auth/profile",
+    "GET /api/auth/me",
+    "DELETE /api/auth/me",
+    "GET /api/auth/sessions",
+    "DELETE /api/auth/sessions/{session_id}",
+    "GET /api/users",
+    "GET /api/users/search",
+    "GET /api/users/{user_id}",
+    "GET /api/online-users",
+    "GET /api/rooms",
+    "POST /api/rooms",
+    "GET /api/sync",
+}
+
+
+@dataclass
+class Scene:
+    """A private room with one of each, and the message of a member."""
+
+    hub: Hubbub
+    people: dict[str, Person | None]
+    target: Person
+    room: Room
+    message: str
+    guest: str
+
+    async def make(self, call: str, person: Person | None, body: Any, **parts: str) -> Answer:
+        """Make a call about the room, or about what is named instead."""
+        method, _, path = call.partition(" ")
+        named = {
+            "room_id": self.room.id,
+            "message_id": self.message,
+            "user_id": self.target.id,
+            "emoji": "x",
+            **parts,
+        }
+        places = {"userId": self.guest, "roomId": named["room_id"]}
+        if isinstance(body, dict):
+            body = {key: places[key] if value == "?" else value for key, value in body.items()}
+        token = person.token if person else None
+        return await self.hub.call(method, path.format_map(named), body, token=token)
+
+
+async def scene(hub: Hubbub, author: str) -> Scene:
+    names = [*(name for name in PEOPLE if name != "anonymous"), "target", "guest"]
+    there = dict(zip(names, await hub.residents(*names), strict=True))
+    roles = {"owner": "owner", "admin": "admin"}
+    room = await hub.room(
+        {
+            person.id: roles.get(name, "member")  # type: ignore[misc]
+            for name, person in there.items()
+            if name not in ("stranger", "guest")
+        }
+    )
+    said = await hub.say(there[author], room.id, "hello")
+    await hub.core.disk.run(hub.core.store.rooms.leave, room.id, there["removed"].id)
+    hub.core.rooms.drop(room.id)
+    await hub.core.administration.disable(there["disabled"].id)
+    people = {"anonymous": None, **there}
+    return Scene(hub, people, there["target"], room, said.id, there["guest"].id)
+
+
+@pytest.mark.parametrize("call", ROOM)
+async def test_who_may_do_what_in_a_room(hub: Hubbub, call: str) -> None:
+    body, expected = ROOM[call]
+    stage = await scene(hub, "member")
+    found = []
+    for name in PEOPLE:
+        answer = await stage.make(call, stage.people[name], body)
+        found.append(str(answer.status))
+        if call.startswith("DELETE /api/messages/{message_id}") and answer.status == 200:
+            break
+        if answer.status == 404:
+            unknown = new_id()
+            other = await stage.make(
+                call, stage.people[name], body, room_id=unknown, message_id=unknown
+            )
+            assert (other.status, other.code) == (answer.status, answer.code)
+            assert other.json["message"] == answer.json["message"]
+        if call in ONCE and answer.status == 200:
+            stage = await scene_again(stage)
+    assert " ".join(found) == " ".join(expected.split()[: len(found)])
+
+
+# Calls after which the next one of the row would find nothing any more.
+ONCE = {"DELETE /api/rooms/{room_id}/members/{user_id}"}
+
+
+async def scene_again(stage: Scene) -> Scene:
+    """Bring the target back."""
+    owner = stage.people["owner"]
+    assert owner is not None
+    path = f"/api/rooms/{stage.room.id}/members"
+    await stage.hub.post(path, {"userId": stage.target.id}, token=owner.token)
+    return stage
+
+
+async def test_former_texts_are_for_the_sender_and_those_in_charge(hub: Hubbub) -> None:
+    stage = await scene(hub, "target")
+    found = []
+    for name in PEOPLE:
+        call = "GET /api/messages/{message_id}/former"
+        found.append((await stage.make(call, stage.people[name], None)).status)
+    assert found == [401, 404, 404, 401, 403, 200, 200]
+
+
+@pytest.mark.parametrize("call", sorted(ADMINISTRATORS))
+async def test_administration_is_for_administrators(hub: Hubbub, call: str) -> None:
+    person, disabled = await hub.residents("ann", "bob")
+    root = await hub.resident("root", role="admin")
+    await hub.core.administration.disable(disabled.id)
+    method, _, path = call.partition(" ")
+    path = path.format(user_id=person.id, action="enable")
+    found = [
+        (await hub.call(method, path, token=token)).status
+        for token in (None, disabled.token, person.token, root.token)
+    ]
+    assert found == [401, 401, 403, 200]
+
+
+@pytest.mark.parametrize("call", sorted(OWN))
+async def test_whoever_is_nobody_is_told_nothing(hub: Hubbub, call: str) -> None:
+    [disabled] = await hub.residents("bob")
+    await hub.core.administration.disable(disabled.id)
+    method, _, path = call.partition(" ")
+    path = path.format(session_id=new_id(), user_id=disabled.id)
+    for token in (None, disabled.token, "nonsense"):
+        answer = await hub.call(method, path, token=token)
+        assert answer.status == 401
+
+
+def test_the_table_has_every_call() -> None:
+    known = {*ROOM, *OPEN, *ADMINISTRATORS, *OWN}
+    made = {f"{method.upper()} {path}" for path, handler in ROUTES for method in calls_of(handler)}
+    assert known == made
+    assert {
+        f"{method.upper()} {path}"
+        for path, methods in rest()["paths"].items()
+        for method, operation in methods.items()
+        if not operation["security"]
+    } == OPEN
