@@ -54,7 +54,7 @@ from handlers.services import Services
 from handlers.sockets import Caps, SocketLimits, Sockets
 from models.choice import choose_store
 from models.disk import Disk
-from models.store import Store, StoreError, Unavailable, Unusable
+from models.store import Malformed, Store, StoreError, Unavailable, Unusable
 
 log = logging.getLogger("hubbub")
 
@@ -418,6 +418,8 @@ def main(argv: Sequence[str]) -> int:
         return failed(str(error), 2)
     except Refusal as error:
         return failed(error.message, 1)
+    except Malformed as error:
+        return failed(str(error), 2)
     except Unavailable as error:
         return failed(f"the store does not answer: {error}", 1)
     except (Unusable, StoreError, OSError) as error:

@@ -14,6 +14,7 @@ That the ids within a record are ids is the caller's business.
     ├── NotFound       the record to change is not there
     ├── Taken          an id, name, e-mail, pair or number is in use; `field` says which
     └── Unusable       the data belongs to a newer Hubbub, to another process, or is damaged
+        └── Malformed  or what names it makes no sense
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -62,6 +63,10 @@ class Taken(StoreError):
 
 class Unusable(StoreError):
     """The data cannot be used by this process; starting again will not help."""
+
+
+class Malformed(Unusable):
+    """What names the data makes no sense: not the data is wrong, but a setting."""
 
 
 class NewMessage(Struct, frozen=True):

@@ -60,6 +60,15 @@ def test_what_cannot_be_used_stops_the_start_with_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_address_of_mongodb_that_is_malformed_is_a_setting_that_cannot_be_used(
+    tmp_path: Path,
+) -> None:
+    done = run("--port", "0", cwd=tmp_path, MONGODB_URI="mongodb://user:pass@@host:x/")
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert line.startswith("hubbub: MONGODB_URI is malformed")
+
+
 def test_an_unknown_name_in_the_env_file_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("PORT=5005\nJTW_SECRET=x\n")
     done = run(cwd=tmp_path)

@@ -15,7 +15,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from models.mongo.documents import Document
 from models.mongo.errors import translated
 from models.mongo.schema import INDEXES, MIGRATIONS
-from models.store import Unavailable, Unusable
+from models.store import Malformed, Unavailable, Unusable
 
 DEFAULT_NAME = "hubbub"
 
@@ -113,7 +113,9 @@ def _connect(uri: str) -> tuple[MongoClient[Document], Collections[Document]]:
     if client is not None:
         _disconnect(client)
     # Outside of the handler and without PyMongo's own words: they can hold a part of the password.
-    raise Unusable("MONGODB_URI is malformed; expected mongodb://user:password@host:27017/database")
+    raise Malformed(
+        "MONGODB_URI is malformed; expected mongodb://user:password@host:27017/database"
+    )
 
 
 def _disconnect(client: MongoClient[Document]) -> None:
