@@ -40,6 +40,7 @@ from chat.people import People
 from chat.presence import Presence
 from chat.reading import Reading
 from chat.rooms import Rooms
+from chat.search import Searching
 from chat.sessions import Sessions
 from chat.tokens import Tokens, kept_secret
 from chat.typing import Typing
@@ -113,6 +114,7 @@ class Core:
     memberships: Memberships
     chat: Chat
     reading: Reading
+    searching: Searching
 
     def close(self) -> None:
         """Finish what the threads are doing, and then close the store under them."""
@@ -170,6 +172,7 @@ def build_core(settings: Settings, store: Store, secret: str) -> Core:
             settings.journal_queue,
         ),
         reading=Reading(store, disk, rooms, people),
+        searching=Searching(store, disk, rooms, people, limits),
     )
 
 
@@ -203,6 +206,7 @@ def build_services(settings: Settings, core: Core) -> Services:
         memberships=core.memberships,
         chat=core.chat,
         reading=core.reading,
+        searching=core.searching,
         sockets=Sockets(core.sessions, caps if settings.rate_limits else None),
         ping=partial(core.disk.run, core.store.ping),
         origins=Origins(settings.client_url),

@@ -15,6 +15,7 @@ from handlers import (
     messages,
     operations,
     rooms,
+    search,
     sync,
     users,
 )
@@ -53,6 +54,8 @@ ROUTES: tuple[tuple[str, type[JsonHandler]], ...] = (
     ("/api/rooms/{room_id}/messages", history.MessagesHandler),
     ("/api/rooms/{room_id}/changes", history.ChangesHandler),
     ("/api/rooms/{room_id}/pins", history.PinsHandler),
+    ("/api/rooms/{room_id}/search", search.RoomSearchHandler),
+    ("/api/search", search.SearchHandler),
     ("/api/rooms/{room_id}/read", messages.ReadRoomHandler),
     ("/api/rooms/{room_id}/delivered", messages.DeliveredRoomHandler),
     ("/api/sync", sync.SyncHandler),

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 CODES: Mapping[int, tuple[str, ...]] = {
     400: (
         "bad_request",
+        "beginning_too_short",
         "direct_room",
         "empty_message",
+        "empty_search",
         "invalid_body",
         "invalid_display_name",
         "invalid_email",
@@ -20,7 +22,9 @@ CODES: Mapping[int, tuple[str, ...]] = {
         "password_too_long",
         "password_too_short",
         "reserved_username",
+        "search_too_broad",
         "too_many_reactions",
+        "too_many_words",
         "unknown_message",
         "unknown_upload",
     ),

@@ -14,6 +14,7 @@ from chat.membership import Memberships
 from chat.people import People
 from chat.presence import Presence
 from chat.reading import Reading
+from chat.search import Searching
 from chat.sessions import Sessions
 from chat.typing import Typing
 from handlers.addresses import Network
@@ -38,6 +39,7 @@ class Services:
     people: People
     presence: Presence
     reading: Reading
+    searching: Searching
     sockets: Sockets
     socket_limits: SocketLimits
     typing: Typing

@@ -11,6 +11,7 @@ That the ids within a record are ids is the caller's business.
     StoreError
     ├── Unavailable    the store did not answer: what was asked for may or may not have happened
     ├── Refused        the store said no (full, read-only, locked): nothing has happened
+    ├── TooSlow        looking for something took longer than it may
     ├── NotFound       the record to change is not there
     ├── Taken          an id, name, e-mail, pair or number is in use; `field` says which
     └── Unusable       the data belongs to a newer Hubbub, to another process, or is damaged
@@ -35,6 +36,7 @@ from models.records import (
     User,
     UserRole,
 )
+from models.words import Term
 
 
 class StoreError(Exception):
@@ -47,6 +49,10 @@ class Unavailable(StoreError):
 
 class Refused(StoreError):
     """The store answered that it will not; nothing has changed."""
+
+
+class TooSlow(StoreError):
+    """Looking for something took longer than it may; it was given up."""
 
 
 class NotFound(StoreError):
@@ -106,6 +112,38 @@ class Duplicate(Struct, frozen=True):
 
 
 Outcome = Stored | Duplicate
+
+
+class Place(Struct, frozen=True, order=True):
+    """Where in the order of all messages one of them stands."""
+
+    created: datetime
+    id: str
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """The messages that a search is for: of some rooms, and with all of the rest that is given.
+
+    There is a term, a sender or an attachment to look for. `since` counts, `until` does not, and
+    nothing from the place `before` on. After so many `seconds` a page ends wherever it is.
+    """
+
+    rooms: tuple[str, ...]
+    terms: tuple[Term, ...] = ()
+    sender: str | None = None
+    showing: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+    before: Place | None = None
+    limit: int = 50
+    seconds: float = 2.0
+
+
+class Found(Struct, frozen=True):
+    """A page of messages, and the place before which the next one begins, if there may be one."""
+
+    messages: list[Message]
+    next: Place | None = None
 
 
 class UserChange(TypedDict, total=False):
@@ -248,6 +286,12 @@ class Rooms(Protocol):
     def public(self, *, before: tuple[datetime, str] | None = None, limit: int) -> list[Room]:
         """The public rooms but `EVERYONE`, paged and sorted as those of a user."""
 
+    def shown_to(self, user_id: str) -> list[str]:
+        """The ids of the rooms of a user, by id, without those that they have hidden.
+
+        `EVERYONE` is among them, for everybody.
+        """
+
     def hint(self, hints: dict[str, Hint]) -> None:
         """Note each room's last message, and that it was active then.
 
@@ -305,6 +349,15 @@ class Messages(Protocol):
 
     def pinned(self, room_id: str, *, before: int | None = None, limit: int) -> list[Message]:
         """The last pinned messages of a room, or those before `before`, ascending by `seq`."""
+
+    def search(self, wanted: Wanted) -> Found:
+        """The messages that hold what is wanted, by (created, id), the latest first.
+
+        Exactly those whose text holds it now: what was said before an edit or a deletion is not
+        found from the moment when that is stored, and what is stored is found at once. A page that
+        its time cuts short has fewer messages than the limit, and says where to go on; TooSlow if
+        the time was over before anything was looked at.
+        """
 
     def changes(self, room_id: str, *, since: int, limit: int) -> list[Message]:
         """The messages whose `rev` is greater than `since`, ascending by `rev`, each once."""

@@ -29,7 +29,7 @@ BANNED = {
 # The core reaches the stores through the contract alone; only the wiring chooses one.
 MODELS = {
     "handlers": {"models.records", "models.store"},
-    "chat": {"models.records", "models.store", "models.disk"},
+    "chat": {"models.records", "models.store", "models.disk", "models.words"},
 }
 
 

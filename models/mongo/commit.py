@@ -14,6 +14,7 @@ from pymongo.read_concern import ReadConcern
 
 from models.batch import ClientKey, client_key, client_keys, plan
 from models.mongo.documents import (
+    UNREAD,
     Document,
     content_document,
     key_of,
@@ -69,7 +70,7 @@ def _firsts(collections: Collections[Document], keys: list[ClientKey]) -> dict[C
         {"sender": key_of(sender), "client_id": {"$in": client_ids}}
         for sender, client_ids in by_sender.items()
     ]
-    found = map(message_of, messages.find({"$or": wanted}))
+    found = map(message_of, messages.find({"$or": wanted}, UNREAD))
     return {client_key(message): message for message in found}
 
 

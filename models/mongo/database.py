@@ -48,8 +48,8 @@ class Database:
             with translated():
                 with pymongo.timeout(self._timeout):
                     collections.command("ping")
+                _migrate(collections)
                 with pymongo.timeout(PREPARATION_SECONDS):
-                    _migrate(collections)
                     _ensure_indexes(collections)
         except BaseException:
             _disconnect(client)
@@ -124,7 +124,8 @@ def _disconnect(client: MongoClient[Document]) -> None:
 
 
 def _migrate(collections: Collections[Document]) -> None:
-    schema = collections.meta.find_one({"_id": "schema"}) or {"version": 0}
+    with pymongo.timeout(PREPARATION_SECONDS):
+        schema = collections.meta.find_one({"_id": "schema"}) or {"version": 0}
     version = schema["version"]
     if version > len(MIGRATIONS):
         raise Unusable(
@@ -132,7 +133,10 @@ def _migrate(collections: Collections[Document]) -> None:
             f"{version}, this one knows {len(MIGRATIONS)})"
         )
     for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
-        step(collections)
+        more: bool | None = True
+        while more:
+            with pymongo.timeout(PREPARATION_SECONDS):
+                more = step(collections)
         collections.meta.update_one({"_id": "schema"}, {"$max": {"version": number}}, upsert=True)
 
 

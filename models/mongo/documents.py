@@ -22,8 +22,12 @@ from models.records import (
     folded,
     is_id,
 )
+from models.words import tokens_of
 
 Document = dict[str, Any]
+
+# What of a message is there for the index alone.
+UNREAD: Document = {"tokens": 0}
 
 
 def key_of(text: str) -> ObjectId | str:
@@ -218,6 +222,7 @@ def content_document(message: Message) -> Document:
         "former": [{"text": former.text, "until": former.until} for former in message.former],
         "edited": message.edited,
         "deleted": message.deleted,
+        "tokens": tokens_of(message),
     }
 
 

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from pymongo import ASCENDING, DESCENDING
 
 from models.mongo.database import Database, page
-from models.mongo.documents import Document, key_of, keys_of, message_of
+from models.mongo.documents import UNREAD, Document, key_of, keys_of, message_of
+from models.mongo.search import search
 from models.records import Counters, Message
+from models.store import Found, Wanted
 
 
 class MongoMessages:
@@ -34,7 +36,7 @@ class MongoMessages:
     def many(self, message_ids: Iterable[str]) -> dict[str, Message]:
         """The messages of these ids."""
         with self._database.use() as collections:
-            found = list(collections.messages.find({"_id": {"$in": keys_of(message_ids)}}))
+            found = list(collections.messages.find({"_id": {"$in": keys_of(message_ids)}}, UNREAD))
         return {message.id: message for message in map(message_of, found)}
 
     def latest(self, limit: int) -> list[Message]:
@@ -65,6 +67,11 @@ class MongoMessages:
             wanted["seq"] = {"$lt": before}
         return self._page(wanted, "seq", DESCENDING, limit)[::-1]
 
+    def search(self, wanted: Wanted) -> Found:
+        """A page of what is wanted, by the index of words."""
+        with self._database.use() as collections:
+            return search(collections.messages, wanted)
+
     def changes(self, room_id: str, *, since: int, limit: int) -> list[Message]:
         """The messages changed since a number."""
         wanted = {"room": key_of(room_id), "rev": {"$gt": since}}
@@ -72,10 +79,10 @@ class MongoMessages:
 
     def _one(self, wanted: Document) -> Message | None:
         with self._database.use() as collections:
-            found = collections.messages.find_one(wanted)
+            found = collections.messages.find_one(wanted, UNREAD)
         return None if found is None else message_of(found)
 
     def _page(self, wanted: Document, number: str, direction: int, limit: int) -> list[Message]:
         with self._database.use() as collections:
-            found = page(collections.messages.find(wanted).sort(number, direction), limit)
+            found = page(collections.messages.find(wanted, UNREAD).sort(number, direction), limit)
         return [message_of(document) for document in found]

@@ -103,6 +103,13 @@ class MongoRooms:
             found = page(collections.rooms.find(wanted).sort(_LATEST_FIRST), limit)
         return [room_of(room) for room in found]
 
+    def shown_to(self, user_id: str) -> list[str]:
+        """The rooms of a user, and the one of everybody."""
+        theirs = {"user": key_of(user_id), "hidden": False}
+        with self._database.use() as collections:
+            found = list(collections.memberships.find(theirs, {"_id": 0, "room": 1}))
+        return sorted({EVERYONE, *(str(membership["room"]) for membership in found)})
+
     def hint(self, hints: dict[str, Hint]) -> None:
         """Note the last message of each room."""
         with self._database.use() as collections:

@@ -2,20 +2,33 @@
 
 The document `schema` of the collection `meta` counts the steps that a database has taken. A step
 may run twice (when the process was killed behind it, or two started at once), so it must be able
-to. Indexes are ensured at every start: without the unique ones no promise of a store would hold.
+to; one that has much to do does a part of it, and tells whether there is more. Indexes are ensured
+at every start: without the unique ones no promise of a store would hold.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from bson import ObjectId
+from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from pymongo.database import Database as Collections
 
-from models.mongo.documents import Document, key_of, room_document
+from models.mongo.documents import Document, key_of, message_of, room_document
 from models.records import EVERYONE, Room
+from models.words import tokens_of
+
+log = logging.getLogger("hubbub.store")
 
 # The messages that show uploads; a query must say so too, for its index to be used.
 SHOWING: Document = {"attachments.0": {"$exists": True}}
+
+# The index of words, which a search names, for MongoDB might take another for it.
+SEARCH = "search"
+
+# Older messages are made searchable in steps of a second or so.
+_STEP = 5_000
+_FIRST = ObjectId(b"\0" * 12)
 
 INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
     "users": (
@@ -56,6 +69,15 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
             name="pinned",
             partialFilterExpression={"pinned": True},
         ),
+        IndexModel(
+            [
+                ("tokens", ASCENDING),
+                ("room", ASCENDING),
+                ("created", DESCENDING),
+                ("_id", DESCENDING),
+            ],
+            name=SEARCH,
+        ),
     ),
     "uploads": (
         IndexModel([("owner", ASCENDING), ("_id", ASCENDING)]),
@@ -82,11 +104,32 @@ def _looks_of_uploads(collections: Collections[Document]) -> None:
     collections.uploads.update_many({"placeholder": {"$exists": False}}, look)
 
 
-MIGRATIONS: tuple[Callable[[Collections[Document]], None], ...] = (
+def _searchable(collections: Collections[Document]) -> bool:
+    """Give some messages their tokens; goes on where it broke off."""
+    progress = collections.meta.find_one({"_id": SEARCH}) or {"done": _FIRST, "count": 0}
+    behind = {"_id": {"$gt": progress["done"]}}
+    messages = list(collections.messages.find(behind).sort("_id", ASCENDING).limit(_STEP))
+    if not messages:
+        return False
+    updates = [
+        UpdateOne({"_id": one["_id"]}, {"$set": {"tokens": tokens_of(message_of(one))}})
+        for one in messages
+    ]
+    collections.messages.bulk_write(updates, ordered=False)
+    done = {"done": messages[-1]["_id"], "count": progress["count"] + len(messages)}
+    collections.meta.update_one({"_id": SEARCH}, {"$set": done}, upsert=True)
+    total = collections.messages.estimated_document_count()
+    log.info("making messages searchable: %d of %d", done["count"], total)
+    return True
+
+
+MIGRATIONS: tuple[Callable[[Collections[Document]], bool | None], ...] = (
     # 1: the room of everybody
     _everyone,
     # 2: what others are told of somebody
     _told_of_users,
     # 3: how uploads look; the messages say where they are shown
     _looks_of_uploads,
+    # 4: the index of words
+    _searchable,
 )

@@ -9,8 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from models.sqlite.index import fill
 from models.sqlite.schema import MIGRATIONS
-from models.store import NotFound, Refused, StoreError, Taken, Unavailable, Unusable
+from models.store import NotFound, Refused, StoreError, Taken, TooSlow, Unavailable, Unusable
 
 # Another process (the command line beside a server) may hold the file for a moment.
 BUSY_SECONDS = 4.0
@@ -62,6 +63,8 @@ class Database:
                 self._writer.execute("PRAGMA synchronous = FULL")
                 self._writer.execute(f"PRAGMA wal_autocheckpoint = {1000 if owner else 0}")
                 self._migrate(self._writer)
+                if owner:
+                    fill(self._writer)
         except OSError as error:
             self.close()
             raise Unusable(f"cannot use {self.path}: {error.strerror}") from error
@@ -186,6 +189,10 @@ def _translation(error: sqlite3.Error) -> StoreError:
         return Taken(_UNIQUE.get(column, column))
     if code == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
         return NotFound("the room does not exist")
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return TooSlow("the search took too long")
+    if str(error).startswith("no such module"):
+        return Unusable(f"this Python's SQLite cannot search: {error}")
     # The low byte is the primary code; the rest says more about it.
     if code & 0xFF in _DAMAGES:
         return Unusable(f"the data file is damaged: {error}")

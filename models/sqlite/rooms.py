@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from models.records import EVERYONE, Hint, Membership, Room, is_id
 from models.sqlite.database import Database
+from models.sqlite.index import forget_room
 from models.sqlite.rows import (
     assignments,
     behind,
@@ -68,6 +69,7 @@ class SQLiteRooms:
     def delete(self, room_id: str) -> bool:
         """Remove a room; its memberships and messages go with it by their foreign keys."""
         with self._database.write() as connection:
+            forget_room(connection, room_id)
             return connection.execute("DELETE FROM rooms WHERE id = ?", (room_id,)).rowcount > 0
 
     def of_user(
@@ -96,6 +98,16 @@ class SQLiteRooms:
                 (EVERYONE, *_bound(before), limit),
             ).fetchall()
         return [room_of(row) for row in rows]
+
+    def shown_to(self, user_id: str) -> list[str]:
+        """The rooms of a user, and the one of everybody."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                """SELECT ?2 AS room UNION
+                    SELECT room FROM memberships WHERE user = ?1 AND NOT hidden ORDER BY room""",
+                (user_id, EVERYONE),
+            ).fetchall()
+        return [row["room"] for row in rows]
 
     def hint(self, hints: dict[str, Hint]) -> None:
         """Note the last message of each room."""

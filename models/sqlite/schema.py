@@ -142,4 +142,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # 7: the pinned messages of a room
     ("CREATE INDEX messages_pinned ON messages (room, seq) WHERE pinned",),
+    # 8: the index of words, and how far the messages that are there already are in it
+    (
+        "ALTER TABLE messages ADD COLUMN place INTEGER",
+        "CREATE UNIQUE INDEX messages_by_place ON messages (place) WHERE place IS NOT NULL",
+        # Without a copy of the texts, and without the places of words in them: candidates are
+        # looked at before they count. The tokenizer leaves our tokens as they are.
+        """CREATE VIRTUAL TABLE search USING fts5 (
+            tokens, content = '', tokenize = 'ascii', detail = none, columnsize = 0
+        )""",
+        "CREATE TABLE search_backlog (done INTEGER NOT NULL, upto INTEGER NOT NULL)",
+        "INSERT INTO search_backlog SELECT 0, max(rowid) FROM messages HAVING count(*) > 0",
+    ),
 )

@@ -8,6 +8,7 @@ from models.batch import ClientKey, client_keys, plan
 from models.records import EVERYONE, Message, now
 from models.sqlite.accounts import SQLiteSessions, SQLiteUsers
 from models.sqlite.database import Database
+from models.sqlite.index import enter, enter_again
 from models.sqlite.messages import SQLiteMessages
 from models.sqlite.rooms import SQLiteRooms
 from models.sqlite.rows import content_row, message_of, message_row, ms
@@ -23,10 +24,10 @@ from models.store import (
 
 _INSERT = """INSERT INTO messages (
         id, room, seq, rev, sender, client_id, text, attachments, reply_to, reactions, mentions,
-        pinned, former, created, edited, deleted
+        pinned, former, created, edited, deleted, place
     ) VALUES (
         :id, :room, :seq, :rev, :sender, :client_id, :text, :attachments, :reply_to, :reactions,
-        :mentions, :pinned, :former, :created, :edited, :deleted
+        :mentions, :pinned, :former, :created, :edited, :deleted, :place
     )"""
 
 _CHANGE = """UPDATE messages SET
@@ -93,10 +94,12 @@ def _firsts(connection: sqlite3.Connection, keys: list[ClientKey]) -> dict[Clien
 def _apply(connection: sqlite3.Connection, write: Write) -> None:
     match write:
         case NewMessage(message):
-            connection.execute(_INSERT, message_row(message))
+            place = enter(connection, message)
+            connection.execute(_INSERT, {**message_row(message), "place": place})
             _show(connection, message)
         case ChangedMessage(message):
             _require_newer(connection, message)
+            enter_again(connection, message)
             connection.execute(_CHANGE, {"id": message.id, **content_row(message)})
             connection.execute("DELETE FROM attachments WHERE message = ?", (message.id,))
             _show(connection, message)

@@ -34,6 +34,7 @@ ROOM: dict[str, tuple[Any, str]] = {
     "POST /api/rooms/{room_id}/messages": ({"content": "x"}, "401 404 404 401 201 201 201"),
     "GET /api/rooms/{room_id}/changes": (None, "401 404 404 401 200 200 200"),
     "GET /api/rooms/{room_id}/pins": (None, "401 404 404 401 200 200 200"),
+    "GET /api/rooms/{room_id}/search": (None, "401 404 404 401 400 400 400"),
     "POST /api/rooms/{room_id}/read": ({}, "401 404 404 401 200 200 200"),
     "POST /api/rooms/{room_id}/delivered": ({}, "401 404 404 401 200 200 200"),
     "GET /api/messages/{message_id}": (None, "401 404 404 401 200 200 200"),
@@ -86,6 +87,7 @@ OWN = {
     "GET /api/rooms",
     "POST /api/rooms",
     "GET /api/sync",
+    "GET /api/search",
 }
 
 

@@ -8,11 +8,12 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database as Collections
 
-from models.mongo import MongoStore
+from models.mongo import MongoStore, schema
 from models.mongo.schema import INDEXES, MIGRATIONS
 from models.records import EVERYONE
-from models.store import Unavailable, Unusable
-from tests.contract.samples import user
+from models.store import Unavailable, Unusable, Wanted
+from models.words import Term
+from tests.contract.samples import message, say, user
 from tests.mongod import Mongod
 
 Client = MongoClient[dict[str, Any]]
@@ -228,3 +229,20 @@ def test_all_that_one_call_asks_shares_one_time_limit(mongo_uri: str) -> None:
 def told(error: BaseException) -> str:
     """All that a log would say about an error."""
     return "".join(traceback.format_exception(error))
+
+
+def test_older_messages_are_made_searchable_and_a_start_that_breaks_off_goes_on(
+    mongo_uri: str, collections: Collections[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(mongo_uri)
+    say(store, *(message(EVERYONE, number, text=f"hello {number}") for number in range(1, 6)))
+    store.close()
+    collections.messages.update_many({}, {"$unset": {"tokens": ""}})
+    collections.meta.update_one({"_id": "schema"}, {"$set": {"version": 3}})
+    monkeypatch.setattr(schema, "_STEP", 2)
+    assert schema._searchable(collections)  # and then the process was killed
+    store = opened(mongo_uri)
+    wanted = Wanted(rooms=(EVERYONE,), terms=(Term(("hello",)),))
+    assert [one.seq for one in store.messages.search(wanted).messages] == [5, 4, 3, 2, 1]
+    store.close()
+    assert not schema._searchable(collections)

@@ -8,13 +8,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from models.records import EVERYONE
-from models.sqlite import SQLiteStore
+from models.sqlite import SQLiteStore, database, index
+from models.sqlite.rows import insertion, message_row
 from models.sqlite.schema import MIGRATIONS
-from models.store import Refused, Taken, Unavailable, Unusable
+from models.store import Refused, Taken, Unavailable, Unusable, Wanted
+from models.words import Term
 from tests.contract.samples import add_messages, add_room, message, say, user
 
 WRITER = """if True:
@@ -244,3 +247,38 @@ def test_everything_acknowledged_outlives_a_killed_process(path: Path) -> None:
     assert [each.id for each in history][: len(acknowledged)] == acknowledged
     assert len(history) - len(acknowledged) in (0, 1)
     assert [each.seq for each in history] == list(range(1, len(history) + 1))
+
+
+def test_older_messages_are_made_searchable_and_a_start_that_breaks_off_goes_on(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_older(path, 6)
+    with closing(sqlite3.connect(path)) as connection:
+        for number in range(1, 6):
+            row = message_row(message(EVERYONE, number, text=f"hello {number}"))
+            connection.execute(*insertion("messages", row))
+        connection.commit()
+    monkeypatch.setattr(index, "_STEP", 2)
+    steps = index._fill_step
+    calls = iter([steps, steps])
+
+    def broken_off(*arguments: Any) -> None:
+        next(calls)(*arguments)
+
+    store = SQLiteStore(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "_fill_step", broken_off)
+        with pytest.raises(StopIteration):
+            store.open()
+    store.open()
+    wanted = Wanted(rooms=(EVERYONE,), terms=(Term(("hello",)),))
+    assert [one.seq for one in store.messages.search(wanted).messages] == [5, 4, 3, 2, 1]
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM search_backlog").fetchone() == (0,)
+        connection.execute("INSERT INTO search (search, rank) VALUES ('integrity-check', 0)")
+
+
+def test_a_python_that_cannot_search_is_told_so() -> None:
+    error = sqlite3.OperationalError("no such module: fts5")
+    assert isinstance(database._translation(error), Unusable)
