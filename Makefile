@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
+# The tests wait as much as they compute, so two cores take three at a time.
+JOBS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-long lint format bench audit lock docs clean
@@ -16,7 +18,7 @@ run: $(VENV)/run.stamp ## start the server on http://127.0.0.1:5000
 	@$(BIN)/python server.py $(ARGS)
 
 test: $(VENV)/dev.stamp ## run the tests (some minutes at most)
-	$(BIN)/python -m pytest -m "not long" $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not long" $(TESTS)
 
 test-long: $(VENV)/dev.stamp ## run the tests that take minutes
 	$(BIN)/python -m pytest -m long $(TESTS) || [ $$? -eq 5 ]

@@ -1,5 +1,6 @@
 """The clients of others, in Node: npm installs them as they are locked."""
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -20,17 +21,10 @@ def installed() -> Path:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         missing("node" if node is None else "npm", "install Node 20.19 or newer")
-    if not _is_current():
-        done = subprocess.run(
-            [npm, "ci", "--no-audit", "--no-fund"],
-            cwd=FOLDER,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_SECONDS,
-            check=False,
-        )
-        if done.returncode:
-            missing("npm ci", done.stderr.strip().splitlines()[-1] if done.stderr else "no words")
+    with (FOLDER / "package.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Tests in other processes want the same.
+        if not _is_current():
+            _install(npm)
     return Path(node)
 
 
@@ -46,6 +40,19 @@ def run(node: Path, script: str, *arguments: str) -> Any:
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def _install(npm: str) -> None:
+    done = subprocess.run(
+        [npm, "ci", "--no-audit", "--no-fund"],
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        timeout=INSTALL_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        missing("npm ci", done.stderr.strip().splitlines()[-1] if done.stderr else "no words")
 
 
 def _is_current() -> bool:

@@ -127,7 +127,7 @@ def test_every_claim_is_required(tokens: Tokens, name: str) -> None:
         {"sub": 1}, {"sub": {"$ne": 1}}, {"sid": 1}, {"sid": ["a"]}, {"sid": {"$ne": 1}},
         {"exp": "never"}, {"exp": [SOON]}, {"iat": "now"}, {"iat": SOON}, {"nbf": SOON},
     ],
-    ids=str,
+    ids=lambda change: str(change).replace(str(SOON), "soon"),
 )  # fmt: skip
 def test_a_claim_that_is_not_ours_is_refused(tokens: Tokens, change: dict[str, object]) -> None:
     assert refusal_of(tokens, forged(payload=claims(**change))) == "invalid_token"

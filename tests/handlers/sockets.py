@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from tornado.util import _websocket_mask
 from tests.handlers import described
 
 # Longer than anything here takes, shorter than the patience of whoever waits for the tests.
-LONGEST = 10.0
+LONGEST = 30.0
 
 # What a client calls a connection that ended without a close frame.
 ABNORMAL = 1006
@@ -181,11 +182,11 @@ class Client(asyncio.Protocol):
             async with asyncio.timeout(longest):
                 while not condition():
                     if self.code is not None:
-                        raise Gone(f"{self.code} {self.reason}; unheard: {self.kinds()}")
+                        raise Gone(f"{self.code} {self.reason}; unheard: {Counter(self.kinds())}")
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
-            raise AssertionError(f"nothing came; unheard: {self.kinds()}") from None
+            raise AssertionError(f"nothing came; unheard: {Counter(self.kinds())}") from None
 
     async def _first(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         found: list[dict[str, Any]] = []
