@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -29,8 +29,10 @@ from tornado.netutil import bind_sockets
 
 from chat.accounts import Accounts
 from chat.chat import Chat
+from chat.conversations import Conversations
 from chat.directory import Administration, Directory
 from chat.errors import Refusal
+from chat.guests import Guests
 from chat.hub import Hub
 from chat.last_seen import LastSeen
 from chat.limits import Limits, Rule
@@ -52,6 +54,7 @@ from handlers.console import USERS_COMMAND, Console, add_users_command
 from handlers.metrics import Metrics
 from handlers.origins import Origins
 from handlers.services import Services
+from handlers.socketio.engine import Limits as EngineLimits
 from handlers.sockets import Caps, SocketLimits, Sockets
 from models.choice import choose_store
 from models.disk import Disk
@@ -115,6 +118,8 @@ class Core:
     chat: Chat
     reading: Reading
     searching: Searching
+    conversations: Conversations
+    guests: Guests
 
     def close(self) -> None:
         """Finish what the threads are doing, and then close the store under them."""
@@ -159,7 +164,7 @@ def build_core(settings: Settings, store: Store, secret: str) -> Core:
             hub, people, settings.presence_grace, memberships.neighbours, last_seen.note
         ),
         last_seen=last_seen,
-        typing=Typing(hub),
+        typing=Typing(hub, people),
         memberships=memberships,
         chat=Chat(
             store,
@@ -173,6 +178,8 @@ def build_core(settings: Settings, store: Store, secret: str) -> Core:
         ),
         reading=Reading(store, disk, rooms, people),
         searching=Searching(store, disk, rooms, people, limits),
+        conversations=Conversations(store, disk, rooms, people),
+        guests=Guests(store, disk, sessions, limits, is_open=settings.open_mode),
     )
 
 
@@ -207,6 +214,9 @@ def build_services(settings: Settings, core: Core) -> Services:
         chat=core.chat,
         reading=core.reading,
         searching=core.searching,
+        conversations=core.conversations,
+        guests=core.guests,
+        engine_limits=engine_limits(settings),
         sockets=Sockets(core.sessions, caps if settings.rate_limits else None),
         ping=partial(core.disk.run, core.store.ping),
         origins=Origins(settings.client_url),
@@ -222,6 +232,20 @@ def build_services(settings: Settings, core: Core) -> Services:
     core.sessions.on_end = services.sockets.close_sessions
     core.sessions.on_change = core.people.forget
     return services
+
+
+def engine_limits(settings: Settings) -> EngineLimits:
+    """What one session of Socket.IO may do."""
+    usual = EngineLimits()
+    return replace(
+        usual,
+        max_payload=max(usual.max_payload, settings.frame_limit),
+        waiting_bytes=settings.socket_backlog,
+        connect_timeout=settings.authentication_timeout,
+        sessions_per_address=(
+            settings.sockets_per_address if settings.rate_limits else usual.sessions
+        ),
+    )
 
 
 async def serve(settings: Settings, store: Store, secret: str) -> None:

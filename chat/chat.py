@@ -21,7 +21,7 @@ from chat.commands import (
     SendMessage,
 )
 from chat.errors import Invalid
-from chat.events import Caught, Event, MessageChanged, MessageStored
+from chat.events import Caught, Event, MessageChanged, MessageStored, Pair
 from chat.hints import Hints
 from chat.hub import Hub
 from chat.journal import (
@@ -101,12 +101,12 @@ class Chat:
 
         This is the way of nearly every message, and it makes no task.
         """
-        if command.room_id is None or command.reply_to or command.attachments:
+        if command.reply_to or command.attachments:
             return None
-        room = self._rooms.live(command.room_id)
+        room = self._room_at_hand(speaker, command)
         if room is None or room.hidden or "@" in command.content:
             return None
-        if not self._people.knows(speaker.user):
+        if not (self._people.knows(speaker.user) and self._knows_other(room, speaker)):
             return None
         moment = now()
         if earlier_name(command, room.id, moment) is not None:
@@ -115,8 +115,8 @@ class Chat:
 
     async def send(self, speaker: Speaker, command: SendMessage) -> asyncio.Future[Said]:
         """Read what must be known, and queue the message; the future answers when it is durable."""
-        await self._people.load([speaker.user])
         room = await self._room_to(speaker, command)
+        await self._people.load([speaker.user, room.other(speaker.user) or speaker.user])
         if command.reply_to is not None:
             await self._require_in_room(room, command.reply_to)
         for upload_id in command.attachments:
@@ -215,6 +215,9 @@ class Chat:
         """A room that somebody is in."""
         room = await self._rooms.get(room_id)
         require_member(room, speaker.user)
+        other = room.other(speaker.user)
+        if other is not None:  # who may be told by name of what is done there
+            await self._people.load([speaker.user, other])
         return room
 
     def tell(self, told: Sequence[Told]) -> None:
@@ -224,10 +227,11 @@ class Chat:
             match item:
                 case ToldMessage(room=room, message=message, new=new, origin=origin):
                     name = self._people.name(message.sender)
+                    pair = self._people.pair(room, message.sender)
                     if new:
                         self.hints.note(message)
                     by_room.setdefault(room, []).append(
-                        _stored(room, message, name, origin)
+                        _stored(room, message, name, origin, pair)
                         if new
                         else MessageChanged(message, name)
                     )
@@ -241,6 +245,15 @@ class Chat:
                 senders = {one.message.sender for one in events if isinstance(one, MessageStored)}
                 self._receipts.tell_reading(room, senders)
                 self._receipts.mark_taken(room)
+
+    def _room_at_hand(self, speaker: Speaker, command: SendMessage) -> LiveRoom | None:
+        if command.room_id is not None:
+            return self._rooms.live(command.room_id)
+        return None if command.to is None else self._rooms.live_direct(speaker.user, command.to)
+
+    def _knows_other(self, room: LiveRoom, speaker: Speaker) -> bool:
+        other = room.other(speaker.user)
+        return other is None or self._people.knows(other)
 
     async def _room_to(self, speaker: Speaker, command: SendMessage) -> LiveRoom:
         if command.room_id is not None:
@@ -272,7 +285,7 @@ class Chat:
             attachments=command.attachments,
             reply_to=command.reply_to,
             mentions=mentions,
-            created=moment,
+            created=room.stamp(moment),
         )
         return self.journal.say(room, draft, speaker.socket)
 
@@ -342,11 +355,13 @@ class Chat:
         return mentions.called(user for user in users if room.has(user.id))
 
 
-def _stored(room: LiveRoom, message: Message, name: str, origin: int | None) -> MessageStored:
+def _stored(
+    room: LiveRoom, message: Message, name: str, origin: int | None, pair: Pair | None
+) -> MessageStored:
     # Where everybody hears a sound, nobody must be looked for who does not want one.
     notify = has_receipts(room)
     muted = room.muted if notify else frozenset()
-    return MessageStored(message, name, origin, notify=notify, muted=muted)
+    return MessageStored(message, name, origin, notify=notify, muted=muted, pair=pair)
 
 
 def _require_text(text: str, attachments: tuple[str, ...]) -> str:

@@ -1,5 +1,6 @@
 """What a client may be told, as typed structs: facts, told after they were stored."""
 
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -13,6 +14,32 @@ from models.records import Message, Room, RoomRole, User
 Form = Literal["others", "mentioned", "muted", "own", "origin"]
 
 
+class Person(Struct, frozen=True):
+    """Somebody, and what they are called."""
+
+    id: str
+    name: str
+
+
+class Pair(Struct, frozen=True):
+    """The two of a direct room: whoever does something, and the other one, who hears of it.
+
+    Clients that know no rooms speak of people instead.
+    """
+
+    sender: Person
+    receiver: Person
+
+
+class Passed(Struct, frozen=True):
+    """The messages of a direct room that a mark has passed, by their ids and in order."""
+
+    pair: Pair
+    delivered: tuple[str, ...]
+    read: tuple[str, ...]
+    at: datetime
+
+
 class MessageStored(Struct, frozen=True):
     """Somebody said something."""
 
@@ -24,6 +51,7 @@ class MessageStored(Struct, frozen=True):
     notify: bool = False
     # But not for these.
     muted: frozenset[str] = frozenset()
+    pair: Pair | None = None
 
 
 class MessageChanged(Struct, frozen=True):
@@ -40,6 +68,8 @@ class MarksMoved(Struct, frozen=True):
     user: str
     delivered: int
     read: int
+    # For whoever sent these messages, in a direct room.
+    passed: Passed | None = None
 
 
 class TypingStarted(Struct, frozen=True):
@@ -48,6 +78,7 @@ class TypingStarted(Struct, frozen=True):
     room: str
     user: str
     name: str
+    pair: Pair | None = None
 
 
 class TypingStopped(Struct, frozen=True):
@@ -55,6 +86,7 @@ class TypingStopped(Struct, frozen=True):
 
     room: str
     user: str
+    pair: Pair | None = None
 
 
 class UserOnline(Struct, frozen=True):

@@ -58,6 +58,14 @@ def require_display_name(name: str) -> str:
     return tidy
 
 
+def require_guest_name(name: str) -> str:
+    """Check and tidy the name of somebody without a password: what may be shown may be one."""
+    try:
+        return require_display_name(name)
+    except Invalid as refusal:
+        raise Invalid("invalid_name", refusal.message) from None
+
+
 def require_room_name(name: str) -> str:
     """Check and tidy the name of a room: as a person's, and longer."""
     tidy = unicodedata.normalize("NFC", name).strip()

@@ -3,6 +3,8 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 
+from chat.events import Pair, Person
+from chat.rooms import LiveRoom
 from models.disk import Disk
 from models.records import User, folded
 from models.store import Store
@@ -20,6 +22,7 @@ class People:
         self._store = store
         self._disk = disk
         self._known: OrderedDict[str, User] = OrderedDict()
+        self._names: dict[str, str] = {}
         self._stale: set[str] = set()
         # How often somebody was forgotten: what was being read at that moment may be out of date.
         self._forgotten = 0
@@ -28,6 +31,21 @@ class People:
         """What somebody is called, if that was loaded."""
         user = self._known.get(user_id)
         return NOBODY if user is None or user.deleted is not None else user.name
+
+    def known_by_name(self, name: str) -> User | None:
+        """The user of a name, if they are at hand as they are now."""
+        user_id = self._names.get(folded(name))
+        if user_id is None or not self._is_fresh(user_id):
+            return None
+        user = self._known[user_id]
+        return user if folded(user.name) == folded(name) else None
+
+    def pair(self, room: LiveRoom, user_id: str) -> Pair | None:
+        """Somebody in a direct room and the other one, as they are called; else nobody."""
+        other = room.other(user_id)
+        if other is None:
+            return None
+        return Pair(Person(user_id, self.name(user_id)), Person(other, self.name(other)))
 
     def tells_reading(self, user_id: str) -> bool:
         """Whether somebody lets others know how far they have read."""
@@ -41,11 +59,16 @@ class People:
 
     def note(self, user: User) -> None:
         """Know somebody from now on."""
+        before = self._known.get(user.id)
+        if before is not None and before.name != user.name:
+            self._names.pop(folded(before.name), None)
         self._known[user.id] = user
         self._known.move_to_end(user.id)
+        self._names[folded(user.name)] = user.id
         self._stale.discard(user.id)
         if len(self._known) > MAX_KNOWN:
-            oldest, _ = self._known.popitem(last=False)
+            oldest, gone = self._known.popitem(last=False)
+            self._names.pop(folded(gone.name), None)
             self._stale.discard(oldest)
 
     def knows(self, user_id: str) -> bool:

@@ -37,6 +37,7 @@ class Page(Struct, frozen=True):
 class Changes(Struct, frozen=True):
     """What has changed in a room, in order; all of it, or as much as was asked for."""
 
+    room: LiveRoom
     messages: list[Message]
     rev: int
     complete: bool
@@ -99,8 +100,10 @@ class Reading:
         complete = len(messages) <= command.limit and command.since <= room.rev
         messages = messages[: command.limit]
         rev = messages[-1].rev if messages else min(command.since, room.rev)
-        await self._people.load(message.sender for message in messages)
-        return Changes(messages, rev, complete)
+        await self._people.load(
+            [*(message.sender for message in messages), room.other(user) or user]
+        )
+        return Changes(room, messages, rev, complete)
 
     async def rooms(
         self, user: str, *, before: tuple[datetime, str] | None = None, limit: int

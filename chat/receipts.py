@@ -5,16 +5,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chat.commands import Delivered, Read
 from chat.errors import Invalid, Refusal
-from chat.events import MarksMoved
+from chat.events import MarksMoved, Passed
 from chat.hub import Hub
 from chat.journal import Journal, ToldMarks
 from chat.people import People
 from chat.policy import has_receipts, no_such_message, require_member
 from chat.rooms import LiveRoom, Member, Rooms, everyones_member
 from models.disk import Disk
+from models.records import now
 from models.store import Store
 
 
@@ -76,6 +78,9 @@ class Receipts:
 
     async def _mark(self, room: LiveRoom, user: str, *, delivered: int, read: int) -> Marks:
         member = room.members.get(user)
+        other = room.other(user)
+        if other is not None:  # who is told of it by name
+            await self._people.load([user, other])
         news = member is None or delivered > member.delivered or read > member.read
         if news and (read or has_receipts(room)):
             await self._journal.mark(room, user, delivered=delivered, read=read)
@@ -121,9 +126,11 @@ class Receipts:
         if not has_receipts(room):
             return
         if self._people.tells_reading(user):
+            event = replace(event, passed=self._passed(event, room, delivered, read))
             self._tell_senders(event, room, min(delivered, read), max(event.delivered, event.read))
         elif event.delivered > delivered:
             event = MarksMoved(room.id, user, event.delivered, 0)
+            event = replace(event, passed=self._passed(event, room, delivered, read))
             self._tell_senders(event, room, delivered, event.delivered)
 
     def tell_reading(self, room: LiveRoom, users: set[str]) -> None:
@@ -135,7 +142,21 @@ class Receipts:
             before, member.told = member.told, member.read
             if self._people.tells_reading(user):
                 event = MarksMoved(room.id, user, member.delivered, member.read)
+                event = replace(event, passed=self._passed(event, room, before, before))
                 self._tell_senders(event, room, before, member.read)
+
+    def _passed(
+        self, event: MarksMoved, room: LiveRoom, delivered: int, read: int
+    ) -> Passed | None:
+        """The messages of the other one in a direct room that marks have passed."""
+        pair = self._people.pair(room, event.user)
+        if pair is None:
+            return None
+        sender = pair.receiver.id
+        came = room.unread_of(sender, delivered, event.delivered)
+        passed = Passed(pair, came, room.unread_of(sender, read, event.read), now())
+        room.forget_read(sender, event.read)
+        return passed
 
     def _tell_senders(self, event: MarksMoved, room: LiveRoom, after: int, upto: int) -> None:
         """Tell a receipt to the others whose messages it is about."""

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from chat.errors import NotFound
 from models.disk import Disk
-from models.records import EVERYONE, Counters, Membership, Message, Room, RoomRole, now
+from models.records import EVERYONE, Counters, Membership, Message, Room, RoomRole, now, pair_of
 from models.store import Store
 
 # A live room with five members is some 4 KB, so this many are 40 MB; the one that was used longest
@@ -84,6 +84,9 @@ class LiveRoom:
         self._held: dict[str, Held] = {}
         self._senders: OrderedDict[int, str] = OrderedDict()
         self._mentions: dict[str, deque[int]] = {}
+        # In a direct room, the messages that the other one has not read, by `seq`.
+        self._unread: OrderedDict[int, tuple[str, str]] = OrderedDict()
+        self._latest: datetime | None = None
 
     @property
     def id(self) -> str:
@@ -108,6 +111,20 @@ class LiveRoom:
     def has(self, user_id: str) -> bool:
         """Tell whether somebody is in the room."""
         return user_id in self.members or self.is_everyone
+
+    def other(self, user_id: str) -> str | None:
+        """The other one of the two in a direct room; nobody in any other."""
+        if self.room.pair is None:
+            return None
+        one, _, two = self.room.pair.partition(":")
+        return two if one == user_id else one
+
+    def stamp(self, moment: datetime) -> datetime:
+        """The time of a new message: never before that of an older one, whatever clocks do."""
+        if self._latest is not None and moment < self._latest:
+            return self._latest
+        self._latest = moment
+        return moment
 
     def role(self, user_id: str) -> RoomRole | None:
         """What somebody is in the room."""
@@ -172,6 +189,12 @@ class LiveRoom:
         self._senders[message.seq] = message.sender
         if len(self._senders) > MAX_SENDERS:
             self._senders.popitem(last=False)
+        self.stamp(message.created)
+        other = self.members.get(self.other(message.sender) or "")
+        if other is not None and message.seq > other.read:
+            self._unread[message.seq] = message.sender, message.id
+            if len(self._unread) > MAX_SENDERS:
+                self._unread.popitem(last=False)
 
     def mentions(self, user_id: str) -> int:
         """How often somebody is mentioned in what they have not read; the last hundred count."""
@@ -186,6 +209,23 @@ class LiveRoom:
         member.read = member.told = max(member.read, sent)
         self.members[member.user] = member
         self.mute(member.user, on=member.muted)
+
+    def unread_of(self, sender: str, after: int, upto: int) -> tuple[str, ...]:
+        """The messages of one of two that the other has not read, behind one `seq` up to another.
+
+        Those that are remembered, that is: as many as senders are.
+        """
+        return tuple(
+            message_id
+            for seq, (one, message_id) in self._unread.items()
+            if after < seq <= upto and one == sender
+        )
+
+    def forget_read(self, sender: str, upto: int) -> None:
+        """Remember the messages of one of two no more that the other has read."""
+        read = [seq for seq, (one, _) in self._unread.items() if seq <= upto and one == sender]
+        for seq in read:
+            del self._unread[seq]
 
     def unsaved(self) -> list[Member]:
         """Those who have read further than the store knows, because they sent something."""
@@ -209,6 +249,8 @@ class Rooms:
         self._disk = disk
         self._clock = clock
         self._live: OrderedDict[str, LiveRoom] = OrderedDict()
+        # Those of them that belong to two people, by their pair.
+        self._pairs: dict[str, str] = {}
         # Also those that were forgotten while somebody still works with them: there are never two
         # of a room, of which one would be told what the other does not know.
         self._held: WeakValueDictionary[str, LiveRoom] = WeakValueDictionary()
@@ -234,6 +276,11 @@ class Rooms:
         self._live.move_to_end(room_id)
         return room
 
+    def live_direct(self, user_id: str, other: str) -> LiveRoom | None:
+        """The direct room of two people, if it is in memory."""
+        room_id = self._pairs.get(pair_of(user_id, other))
+        return None if room_id is None else self.live(room_id)
+
     async def get(self, room_id: str) -> LiveRoom:
         """The room, from memory or from the store; many that want it at once read it once."""
         room = self.live(room_id)
@@ -253,7 +300,9 @@ class Rooms:
 
     def drop(self, room_id: str) -> None:
         """Forget a room, because it is gone or because what is known of it may be wrong."""
-        self._live.pop(room_id, None)
+        room = self._live.pop(room_id, None)
+        if room is not None and room.room.pair is not None:
+            self._pairs.pop(room.room.pair, None)
         self._held.pop(room_id, None)
 
     async def keep(self) -> None:
@@ -282,6 +331,8 @@ class Rooms:
     def _keep(self, room: LiveRoom) -> None:
         room.used = self._clock()
         self._live[room.id] = room
+        if room.room.pair is not None:
+            self._pairs[room.room.pair] = room.id
         while len(self._live) > MAX_LIVE:
             # Rooms that are being written stay, so there may be a few more than that for a moment.
             if not self._evict(next(iter(self._live.values()))):
@@ -308,6 +359,8 @@ class Rooms:
             self._live.move_to_end(room.id)
             return False
         del self._live[room.id]
+        if room.room.pair is not None:
+            self._pairs.pop(room.room.pair, None)
         return True
 
 

@@ -82,6 +82,11 @@ class Sessions:
 
     async def start(self, user: User, client: Client) -> str:
         """Log a user in and return the token."""
+        session = await self.begin(user, client)
+        return self._tokens.sign(session, session.created)
+
+    async def begin(self, user: User, client: Client) -> Session:
+        """Log a user in, without a token that could be used elsewhere."""
         moment = now()
         session = Session(
             id=new_id(),
@@ -95,7 +100,7 @@ class Sessions:
         for old in (await self.of_user(user.id))[MAX_SESSIONS - 1 :]:
             await self._end(old.id)
         await self._disk.run(self._store.sessions.add, session)
-        return self._tokens.sign(session, moment)
+        return session
 
     async def identify(self, token: str) -> Identity:
         """Find out who is behind a token, or refuse."""

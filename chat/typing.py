@@ -4,6 +4,7 @@ import asyncio
 
 from chat.events import TypingStarted, TypingStopped
 from chat.hub import Hub
+from chat.people import People
 from chat.rooms import LiveRoom
 
 # Clients repeat it while their user writes; whoever does not, has stopped.
@@ -19,8 +20,9 @@ MAX_MEMBERS = 200
 class Typing:
     """Notes who is writing where, and tells when that begins and ends."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, people: People) -> None:
         self._hub = hub
+        self._people = people
         self._writing: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._told: dict[tuple[str, str], float] = {}
 
@@ -35,7 +37,8 @@ class Typing:
         self._writing[key] = loop.call_later(TYPING_SECONDS, self.stop, room, user)
         if loop.time() - self._told.get(key, -QUIET_SECONDS) >= QUIET_SECONDS:
             self._told[key] = loop.time()
-            self._hub.tell_room(room, [TypingStarted(room.id, user, name)], without=user)
+            event = TypingStarted(room.id, user, name, self._people.pair(room, user))
+            self._hub.tell_room(room, [event], without=user)
 
     def stop(self, room: LiveRoom, user: str) -> None:
         """Somebody is writing no more; nothing happens if they were not."""
@@ -43,7 +46,8 @@ class Typing:
         self._told.pop((room.id, user), None)
         if handle is not None:
             handle.cancel()
-            self._hub.tell_room(room, [TypingStopped(room.id, user)], without=user)
+            event = TypingStopped(room.id, user, self._people.pair(room, user))
+            self._hub.tell_room(room, [event], without=user)
 
     def close(self) -> None:
         """Forget everybody."""

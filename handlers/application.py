@@ -21,10 +21,14 @@ from handlers import (
 )
 from handlers.actions import Actions
 from handlers.base import JsonHandler, Nothing
+from handlers.dialects.application import Chatting
 from handlers.edge import HubbubApplication
 from handlers.metrics import MetricsHandler
 from handlers.pages import DocsHandler, HomeHandler, StaticHandler
 from handlers.services import Services
+from handlers.socketio.connections import SocketIo
+from handlers.socketio.sessions import Sessions
+from handlers.socketio.transports import Edge, routes
 from handlers.websocket import SocketHandler
 
 # `{name}` stands for a part of a path; the method that is called says what it must be.
@@ -74,6 +78,7 @@ ROUTES: tuple[tuple[str, type[JsonHandler]], ...] = (
     ("/asyncapi.json", documents.AsyncApiHandler),
 )
 
+SOCKET_IO_PATH = "/socket.io/"
 SOCKET_PATHS = frozenset({"/", "/ws", "/socket"})
 
 
@@ -96,8 +101,15 @@ def make_application(services: Services) -> HubbubApplication:
         url(r"/metrics", MetricsHandler),
     ]
     sockets = Rule(SocketPaths(), SocketHandler, {"actions": Actions(services)})
+    socket_io = SocketIo(Chatting(services), services.engine_limits)
+    edge = Edge(Sessions(socket_io, services.engine_limits), services.origins, services.proxies)
     application = HubbubApplication(
-        [sockets, *(url(_pattern(path), handler) for path, handler in ROUTES), *pages],
+        [
+            sockets,
+            *routes(SOCKET_IO_PATH, edge),
+            *(url(_pattern(path), handler) for path, handler in ROUTES),
+            *pages,
+        ],
         default_handler_class=Nothing,
     )
     application.services = services

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from chat.accounts import Accounts
 from chat.chat import Chat
+from chat.conversations import Conversations
 from chat.directory import Administration, Directory
+from chat.guests import Guests
 from chat.hub import Hub
 from chat.limits import Limits
 from chat.membership import Memberships
@@ -21,6 +23,7 @@ from handlers.addresses import Network
 from handlers.loop_delay import LoopDelay
 from handlers.origins import Origins
 from handlers.running import Running
+from handlers.socketio.engine import Limits as EngineLimits
 from handlers.sockets import SocketLimits, Sockets
 
 
@@ -33,6 +36,8 @@ class Services:
     directory: Directory
     sessions: Sessions
     chat: Chat
+    conversations: Conversations
+    guests: Guests
     hub: Hub
     limits: Limits
     memberships: Memberships
@@ -42,6 +47,7 @@ class Services:
     searching: Searching
     sockets: Sockets
     socket_limits: SocketLimits
+    engine_limits: EngineLimits
     typing: Typing
     ping: Callable[[], Awaitable[None]]
     origins: Origins

@@ -13,11 +13,13 @@ from chat import commands
 from chat.chat import Speaker
 from chat.commands import SendMessage
 from chat.errors import Invalid, Refusal, TooMany, Unauthenticated
-from chat.events import Caught, Event, Form, MessageChanged, MessageStored
+from chat.events import Event, Form, MessageChanged, MessageStored
 from chat.journal import Said
+from chat.rooms import LiveRoom
 from chat.sessions import Identity
 from handlers.actions import Actions
 from handlers.addresses import client_address, limit_key
+from handlers.catching_up import ROOMS_AT_ONCE, by_rev, catch_up, release, sync
 from handlers.dialects.first import NATIVE, first_frame
 from handlers.dialects.words import (
     Auth,
@@ -30,6 +32,7 @@ from handlers.dialects.words import (
     refusal_body,
 )
 from handlers.edge import HubbubApplication, store_unavailable
+from handlers.entering import require_identity
 from handlers.frames import PING, FastProtocol
 from handlers.light import LightSocket
 from handlers.services import Services
@@ -52,12 +55,6 @@ log = logging.getLogger("hubbub.sockets")
 # one that begins so carries the token.
 SUBPROTOCOL = "hubbub"
 TOKEN_PROTOCOL = "bearer."  # noqa: S105 - a prefix
-
-# What is told while a socket is being caught up; beyond it the client starts anew.
-MAX_HELD = 10_000
-
-ROOMS_AT_ONCE = 100
-MAX_CAUGHT_UP = 500
 
 
 class SocketHandler(LightSocket):
@@ -264,6 +261,10 @@ class SocketHandler(LightSocket):
             log.exception("uncaught exception")
             self.end(FAULT)
 
+    def refuse(self, refusal: Refusal) -> None:
+        """Tell of a refusal that answers no frame."""
+        self._refuse(refusal, None)
+
     def _refuse(self, refusal: Refusal, frame_id: FrameId) -> None:
         self.services.rejections[refusal.code] += 1
         self.send(self.dialect.refused(refusal, frame_id))
@@ -290,7 +291,7 @@ class SocketHandler(LightSocket):
         self.services.limits.take(self.services.socket_limits.commands, speaker.user)
         match command:
             case commands.Sync():
-                payload: Mapping[str, object] = await self._sync(command)
+                payload: Mapping[str, object] = await sync(self, command)
             case Listen() | Unlisten():
                 payload = await self._listen(speaker, command)
             case _:
@@ -317,9 +318,7 @@ class SocketHandler(LightSocket):
         auth: Auth = frame.payload
         services = self.services
         try:
-            services.limits.take(services.socket_limits.authentications, self.address_key)
-            identity = await services.sessions.identify(auth.token)
-            services.sockets.admit_user(len(services.hub.of_user(identity.user.id)))
+            identity = await require_identity(services, auth.token, self.address_key)
         except Refusal as refusal:
             self.send(self.dialect.unwelcome(refusal, frame.id))
             self.end(TOKEN_REFUSED if isinstance(refusal, Unauthenticated) else TOO_MANY_SOCKETS)
@@ -332,14 +331,14 @@ class SocketHandler(LightSocket):
         told: dict[str, int] = {}
         try:
             self.send(self.dialect.welcome(await self._belongings(identity), frame.id))
-            await self._catch_up(auth.rooms, told)
+            await catch_up(self, auth.rooms, told)
         except StoreError:
             # Half a welcome is none, and this socket takes no second AUTH.
             self._refuse(store_unavailable(), frame.id)
             self.end(FAULT)
             raise
         finally:
-            self._release(told)
+            release(self, by_rev(told))
 
     def _enter(self, identity: Identity) -> None:
         if self._deadline is not None:
@@ -377,57 +376,9 @@ class SocketHandler(LightSocket):
             self.rooms.discard(command.room_id)
         return {"roomId": command.room_id}
 
-    async def _sync(self, command: commands.Sync) -> dict[str, object]:
-        """Catch a room up while the socket hears nothing else."""
-        self.held = []
-        told: dict[str, int] = {}
-        try:
-            complete = await self._tell_changes(command, told)
-        finally:
-            self._release(told)
-        return {"roomId": command.room_id, "rev": told[command.room_id], "complete": complete}
-
-    async def _catch_up(self, seen: dict[str, int], told: dict[str, int]) -> None:
-        """Tell what was missed in some rooms."""
-        for room_id, rev in list(seen.items())[:ROOMS_AT_ONCE]:
-            command = commands.Sync(room_id=room_id, since=rev, limit=MAX_CAUGHT_UP)
-            try:
-                # Strangers may read a public room, but only those who are in it come back to it.
-                await self.services.reading.room(self.user, room_id)
-                await self._tell_changes(command, told)
-            except Refusal as refusal:
-                # Gone, or none of this user's any more: the others are caught up all the same.
-                refusal.details = {**(refusal.details or {}), "roomId": room_id}
-                self._refuse(refusal, None)
-        for room_id, rev in list(seen.items())[ROOMS_AT_ONCE:]:
-            self.send(self.dialect.encode(Caught(room_id, rev, complete=False), "own"))
-
-    async def _tell_changes(self, command: commands.Sync, told: dict[str, int]) -> bool:
-        """Tell what has changed in a room, note how far that reaches, and whether it is all."""
-        changes = await self.services.reading.changes(self.user, command)
-        for message in changes.messages:
-            form: Form = "own" if message.sender == self.user else "others"
-            self.send(self.dialect.encode(self._event(message), form))
-        told[command.room_id] = changes.rev
-        caught = Caught(command.room_id, changes.rev, changes.complete)
-        self.send(self.dialect.encode(caught, "own"))
-        return changes.complete
-
-    def _event(self, message: Message) -> Event:
+    def missed(self, room: LiveRoom, message: Message) -> Event:
+        """The event that tells of a message that was missed."""
         name = self.services.people.name(message.sender)
         if message.edited or message.deleted or message.reactions or message.pinned:
             return MessageChanged(message, name)
-        return MessageStored(message, name)
-
-    def _release(self, told: dict[str, int]) -> None:
-        """Tell what was held, but for what the catching up has told already."""
-        held, self.held = self.held or [], None
-        if len(held) > MAX_HELD:
-            self.end(TOO_SLOW)
-            return
-        for event, form in held:
-            match event:
-                case MessageStored(message=message) | MessageChanged(message=message):
-                    if message.rev <= told.get(message.room, 0):
-                        continue
-            self.send(self.dialect.encode(event, form))
+        return MessageStored(message, name, pair=self.services.people.pair(room, message.sender))

@@ -266,6 +266,9 @@ class Rooms(Protocol):
     def get(self, room_id: str) -> Room | None:
         """The room of an id."""
 
+    def of_pair(self, pair: str) -> Room | None:
+        """The direct room of a pair."""
+
     def change(self, room_id: str, **changes: Unpack[RoomChange]) -> Room:
         """Change some fields and return the whole; NotFound."""
 

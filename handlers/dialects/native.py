@@ -143,9 +143,11 @@ KINDS: dict[type, str] = {
     events.Caught: "SYNCED",
 }
 
-# Events whose fields need no more than their names on the wire.
+# Events whose fields need no more than their names on the wire; some are for other words.
 NAMES = {"room": "roomId", "user": "userId", "name": "username"}
+FOR_OTHERS = frozenset({"pair", "passed"})
 
 
 def _small(event: Event) -> dict[str, object]:
-    return {NAMES.get(name, name): getattr(event, name) for name in event.__struct_fields__}
+    fields = (name for name in event.__struct_fields__ if name not in FOR_OTHERS)
+    return {NAMES.get(name, name): getattr(event, name) for name in fields}

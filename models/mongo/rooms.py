@@ -57,6 +57,12 @@ class MongoRooms:
             found = collections.rooms.find_one({"_id": key_of(room_id)})
         return None if found is None else room_of(found)
 
+    def of_pair(self, pair: str) -> Room | None:
+        """The direct room of a pair."""
+        with self._database.use() as collections:
+            room = collections.rooms.find_one({"pair": pair})
+        return None if room is None else room_of(room)
+
     def change(self, room_id: str, **changes: Unpack[RoomChange]) -> Room:
         """Change some fields of a room."""
         with self._database.use() as collections:

@@ -55,6 +55,12 @@ class SQLiteRooms:
             row = connection.execute("SELECT * FROM rooms WHERE id = ?", (room_id,)).fetchone()
         return None if row is None else room_of(row)
 
+    def of_pair(self, pair: str) -> Room | None:
+        """The direct room of a pair."""
+        with self._database.read() as connection:
+            row = connection.execute("SELECT * FROM rooms WHERE pair = ?", (pair,)).fetchone()
+        return None if row is None else room_of(row)
+
     def change(self, room_id: str, **changes: Unpack[RoomChange]) -> Room:
         """Change some fields of a room."""
         with self._database.write() as connection:

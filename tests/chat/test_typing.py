@@ -7,6 +7,7 @@ import pytest
 from chat import typing as module
 from chat.events import TypingStarted, TypingStopped
 from chat.hub import Hub
+from chat.people import People
 from chat.rooms import LiveRoom
 from chat.typing import Typing
 from models.records import EVERYONE
@@ -30,7 +31,7 @@ def hub() -> Hub:
 
 @pytest.fixture
 def writing(hub: Hub) -> Iterator[Typing]:
-    typing = Typing(hub)
+    typing = Typing(hub, People(None, None))  # type: ignore[arg-type]
     yield typing
     typing.close()
 

@@ -83,6 +83,15 @@ def test_a_direct_room_is_made_once(store: Store) -> None:
     assert store.rooms.members(made.id) == sorted(members, key=lambda each: each.user)
 
 
+def test_the_room_of_a_pair(store: Store) -> None:
+    one, other = new_id(), new_id()
+    made, members = direct(one, other)
+    assert store.rooms.of_pair(pair_of(one, other)) is None
+    store.rooms.direct(made, members)
+    assert store.rooms.of_pair(pair_of(other, one)) == made
+    assert store.rooms.of_pair("nobody") is None
+
+
 def test_a_direct_room_with_oneself(store: Store) -> None:
     one = new_id()
     made = room("direct", pair=pair_of(one, one))

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from chat import typing
 from chat.journal import Journal
-from handlers import sockets, websocket
+from handlers import catching_up, sockets
 from models.records import EVERYONE, now
 from models.store import Store, Unavailable
 from tests.chat.engine import Gate, until
@@ -408,7 +408,7 @@ async def test_rooms_that_one_is_not_in_are_refused_and_the_others_are_caught_up
 async def test_more_than_is_told_at_once_is_said_to_be_incomplete(
     hub: Hubbub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(websocket, "MAX_CAUGHT_UP", 3)
+    monkeypatch.setattr(catching_up, "MAX_CAUGHT_UP", 3)
     [ann] = await hub.residents("ann")
     room = (await hub.room({ann.id: "owner"})).id
     for n in range(1, 6):
@@ -424,7 +424,7 @@ async def test_more_than_is_told_at_once_is_said_to_be_incomplete(
 async def test_rooms_beyond_the_limit_are_said_to_be_incomplete(
     hub: Hubbub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(websocket, "ROOMS_AT_ONCE", 1)
+    monkeypatch.setattr(catching_up, "ROOMS_AT_ONCE", 1)
     [ann] = await hub.residents("ann")
     rooms = [(await hub.room({ann.id: "owner"})).id for _ in range(2)]
     for room in rooms:
@@ -488,7 +488,7 @@ async def test_what_is_stored_but_not_yet_told_comes_once(
 async def test_what_was_too_much_to_hold_starts_anew(
     hub: Hubbub, gated: Callable[..., Gate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(websocket, "MAX_HELD", 2)
+    monkeypatch.setattr(catching_up, "MAX_HELD", 2)
     ann, bob = await hub.residents("ann", "bob")
     room = (await hub.room({ann.id: "owner", bob.id: "member"})).id
     gate = gated(hub.core.store.messages, "changes", done=True)

@@ -1,0 +1,98 @@
+"""What a socket is told of what it has missed, in order with what is told meanwhile.
+
+While it is read, what is told to the socket is held; behind it, what was held is told, but for what
+the reading has told already. So nothing falls between, and nothing comes twice.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from chat import commands
+from chat.errors import Refusal
+from chat.events import Caught, Event, Form, MessageChanged, MessageStored
+from chat.hub import Outbox
+from chat.rooms import LiveRoom
+from handlers.services import Services
+from handlers.sockets import TOO_SLOW, Closing
+from models.records import Message
+
+# What is told while a socket is being caught up; beyond it the client starts anew.
+MAX_HELD = 10_000
+
+ROOMS_AT_ONCE = 100
+MAX_CAUGHT_UP = 500
+
+
+class Listener(Outbox, Protocol):
+    """A socket that can be told what it has missed."""
+
+    services: Services
+
+    def missed(self, room: LiveRoom, message: Message) -> Event:
+        """The event that tells of a message that was missed."""
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Tell of a refusal that answers nothing in particular."""
+
+    def end(self, closing: Closing) -> None:
+        """Close, saying why."""
+
+
+async def sync(listener: Listener, command: commands.Sync) -> dict[str, object]:
+    """Catch a room up while the socket hears nothing else."""
+    listener.held = []
+    told: dict[str, int] = {}
+    try:
+        complete = await _tell_changes(listener, command, told)
+    finally:
+        release(listener, by_rev(told))
+    return {"roomId": command.room_id, "rev": told[command.room_id], "complete": complete}
+
+
+async def catch_up(listener: Listener, seen: dict[str, int], told: dict[str, int]) -> None:
+    """Tell what was missed in some rooms, and note how far that reaches."""
+    for room_id, rev in list(seen.items())[:ROOMS_AT_ONCE]:
+        command = commands.Sync(room_id=room_id, since=rev, limit=MAX_CAUGHT_UP)
+        try:
+            # Strangers may read a public room, but only those who are in it come back to it.
+            await listener.services.reading.room(listener.user, room_id)
+            await _tell_changes(listener, command, told)
+        except Refusal as refusal:
+            # Gone, or none of this user's any more: the others are caught up all the same.
+            refusal.details = {**(refusal.details or {}), "roomId": room_id}
+            listener.refuse(refusal)
+    for room_id, rev in list(seen.items())[ROOMS_AT_ONCE:]:
+        caught = Caught(room_id, rev, complete=False)
+        listener.send(listener.dialect.encode(caught, "own"))
+
+
+def by_rev(told: dict[str, int]) -> Callable[[Message], bool]:
+    """Whether a message was told by telling what has changed in its room up to a `rev`."""
+    return lambda message: message.rev <= told.get(message.room, 0)
+
+
+def release(listener: Listener, is_told: Callable[[Message], bool]) -> None:
+    """Tell what was held, but for what has been told already."""
+    held, listener.held = listener.held or [], None
+    if len(held) > MAX_HELD:
+        listener.end(TOO_SLOW)
+        return
+    for event, form in held:
+        match event:
+            case MessageStored(message=message) | MessageChanged(message=message):
+                if is_told(message):
+                    continue
+        listener.send(listener.dialect.encode(event, form))
+
+
+async def _tell_changes(listener: Listener, command: commands.Sync, told: dict[str, int]) -> bool:
+    """Tell what has changed in a room, note how far that reaches, and whether it is all."""
+    changes = await listener.services.reading.changes(listener.user, command)
+    for message in changes.messages:
+        form: Form = "own" if message.sender == listener.user else "others"
+        event = listener.missed(changes.room, message)
+        listener.send(listener.dialect.encode(event, form))
+    told[command.room_id] = changes.rev
+    caught = Caught(command.room_id, changes.rev, changes.complete)
+    listener.send(listener.dialect.encode(caught, "own"))
+    return changes.complete

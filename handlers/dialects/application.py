@@ -1,0 +1,143 @@
+"""The chat behind Socket.IO: who may connect, and a client for each who does."""
+
+from collections.abc import Awaitable
+
+import msgspec
+from msgspec import Raw, Struct
+
+from chat import commands
+from chat.errors import Invalid, Refusal
+from handlers.dialects.choice import DIALECTS, Choice
+from handlers.dialects.client import SocketIoClient
+from handlers.dialects.words import refusal_body
+from handlers.edge import store_unavailable
+from handlers.entering import require_identity
+from handlers.services import Services
+from handlers.socketio.connections import (
+    Acknowledge,
+    Application,
+    ConnectError,
+    Connection,
+    Handshake,
+    Socket,
+)
+from handlers.socketio.deadlines import Deadlines
+from handlers.socketio.packets import Event
+from handlers.sockets import NOT_AUTHENTICATED, Closing
+from models.store import StoreError
+
+
+class Auth(Struct, frozen=True):
+    """What a client says when it connects: a token, a dialect, and what it has seen of rooms."""
+
+    token: str | None = None
+    dialect: str | None = None
+    rooms: dict[str, commands.Number] = msgspec.field(default_factory=dict)
+
+
+_auths = msgspec.json.Decoder(Auth)
+
+
+class Chatting(Application):
+    """Lets clients of Socket.IO chat."""
+
+    def __init__(self, services: Services, choice: Choice = DIALECTS) -> None:
+        self._services = services
+        self._choice = choice
+        self._nameless: Deadlines[Connection] = Deadlines(
+            services.socket_limits.authentication_seconds, _give_up
+        )
+
+    def admit(self, address_key: str, handshake: Handshake) -> None:
+        """Refuse a connection too many."""
+        self._services.sockets.admit(address_key)
+
+    def opened(self, connection: Connection) -> None:
+        """Count a connection, and bound the time until it is known who is behind it."""
+        connection.state = SocketIoClient(self._services, connection, self._choice.by_name)
+        self._nameless.add(connection)
+
+    def connect(self, socket: Socket, auth: Raw) -> Awaitable[None]:
+        """Find out who is there by their token; in open mode, whoever has none says so later."""
+        return self._connect(socket, auth)
+
+    async def _connect(self, socket: Socket, auth: Raw) -> None:
+        client = _client(socket)
+        try:
+            known = _decoded(auth)
+            token = known.token or _token_of(socket.connection.link.handshake)
+            if not token:
+                self._services.guests.require_open()
+                client.table, socket.state = self._choice.by_name, None
+                return
+            client.table = self._choice.by_token(known.dialect)
+            identity = await require_identity(self._services, token, client.address_key)
+            socket.state = identity, known.rooms
+        except Refusal as refusal:
+            raise ConnectError(refusal.message, refusal_body(refusal)) from refusal
+        except StoreError as error:
+            away = store_unavailable()
+            raise ConnectError(away.message, refusal_body(away)) from error
+
+    def connected(self, socket: Socket) -> None:
+        """Let a client with a token hear, and tell it what it has missed."""
+        if socket.state is None:
+            return
+        (identity, rooms), socket.state = socket.state, None
+        self._nameless.remove(socket.connection)
+        client = _client(socket)
+        client.enter(identity)
+        client.start(rooms)
+
+    def event(
+        self, socket: Socket, event: Event, acknowledge: Acknowledge | None
+    ) -> Awaitable[None] | None:
+        """Carry out what a client says."""
+        client = _client(socket)
+        if client.is_known:
+            return client.hear(event, acknowledge)
+        return self._first(socket, event, acknowledge)
+
+    async def _first(self, socket: Socket, event: Event, acknowledge: Acknowledge | None) -> None:
+        """Carry out what may tell who a client is."""
+        client = _client(socket)
+        work = client.hear(event, acknowledge)
+        if work is not None:
+            await work
+        if client.is_known:
+            self._nameless.remove(socket.connection)
+
+    def disconnected(self, socket: Socket, closing: Closing) -> None:
+        """Let a client go that has left, and may connect anew."""
+        _client(socket).leave()
+        if not socket.connection.is_closed:
+            self._nameless.add(socket.connection)
+
+    def closed(self, connection: Connection, closing: Closing) -> None:
+        """Forget a client."""
+        self._nameless.remove(connection)
+        connection.state.forget()
+
+
+def _client(socket: Socket) -> SocketIoClient:
+    client: SocketIoClient = socket.connection.state
+    return client
+
+
+def _decoded(auth: Raw) -> Auth:
+    try:
+        return _auths.decode(auth)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise Invalid("invalid_auth", str(error)) from None
+
+
+def _token_of(handshake: Handshake) -> str:
+    """The token that old clients send as a header or in the query."""
+    scheme, _, token = handshake.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    return handshake.query.get("token", "")
+
+
+def _give_up(connection: Connection) -> None:
+    connection.state.end(NOT_AUTHENTICATED)

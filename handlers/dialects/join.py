@@ -1,0 +1,115 @@
+"""Dialect J: `join` by a bare name, and messages between two names."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct, field
+
+from chat import events
+from chat.commands import ClientId, Name, Text
+from chat.conversations import Line, line_of
+from chat.events import Event, Form
+from handlers.dialects.tables import Client, Does, Payload, Row, Says, Speech, Table, Told
+
+MAX_LINES = 200
+
+
+class SendMessage(Struct, rename="camel"):
+    """Say something to somebody."""
+
+    to: Name
+    sender: Name = field(name="from")
+    message: Text
+    client_id: ClientId | None = None
+
+
+class LoadHistory(Struct):
+    """Open the conversation with somebody."""
+
+    user1: Name
+    user2: Name
+
+
+class Typing(Struct, rename="camel"):
+    """Be writing to somebody, or be writing no more."""
+
+    to: Name
+    sender: Name = field(name="from")
+    is_typing: bool
+
+
+def speech(said: SendMessage) -> Speech:
+    """What is said."""
+    return Speech(said.message, to_name=said.to, client_id=said.client_id)
+
+
+async def join(client: Client, _: str) -> Payload:
+    """Be somebody, as one is by the time this is called; and hear who is there, again and again."""
+    client.emit("onlineUsersList", [user.name for user in await client.online()])
+    return {"username": client.name}
+
+
+async def load_history(client: Client, asked: LoadHistory) -> Payload:
+    """Tell what two have said to each other, which is read by that."""
+    other = await client.find(asked.user2)
+    if other is None:
+        client.emit("chatHistoryLoaded", [])
+        return {}
+
+    def show(lines: list[Line]) -> Told:
+        return "chatHistoryLoaded", [message(line) for line in lines]
+
+    lines = await client.show_history(other.id, show, limit=MAX_LINES)
+    theirs = [line for line in lines if line.sender.id == other.id]
+    if theirs and theirs[-1].status != "read":
+        await client.read(theirs[-1].message.id)
+    return {}
+
+
+async def typing(client: Client, typing: Typing) -> Payload:
+    """Be writing."""
+    other = await client.find(typing.to)
+    if other is not None:
+        await client.typing(other.id, on=typing.is_typing)
+    return {}
+
+
+HEARS: dict[str, Row] = {
+    "join": Does(Name, join, sender=str, joins=True),
+    "sendMessage": Says(SendMessage, speech, sender=lambda said: said.sender),
+    "loadChatHistory": Does(LoadHistory, load_history, sender=lambda asked: asked.user1),
+    "typing": Does(Typing, typing, sender=lambda typing: typing.sender),
+}
+
+
+def told(event: Event, form: Form) -> Iterable[Told]:
+    """An event in the words of this dialect."""
+    match event:
+        case events.MessageStored(pair=pair) if pair is not None:
+            line = line_of(event)
+            if line is not None:
+                name = "messageSent" if form in ("own", "origin") else "receiveMessage"
+                yield name, message(line)
+        case events.TypingStarted(pair=pair) | events.TypingStopped(pair=pair) if pair is not None:
+            is_typing = isinstance(event, events.TypingStarted)
+            two = {"to": pair.receiver.name, "from": pair.sender.name}
+            yield "userTyping", {**two, "isTyping": is_typing}
+        case events.UserOnline(name=name) if form != "own":
+            yield "userStatusChange", {"username": name, "status": "online"}
+        case events.UserOffline(name=name) if form != "own":
+            yield "userStatusChange", {"username": name, "status": "offline"}
+
+
+def message(line: Line) -> Payload:
+    """A message."""
+    return {
+        "_id": line.message.id,
+        "sender": line.sender.name,
+        "receiver": None if line.receiver is None else line.receiver.name,
+        "content": line.message.text,
+        "status": line.status,
+        "createdAt": line.message.created,
+        "updatedAt": line.message.edited or line.message.created,
+    }
+
+
+JOIN = Table("J", HEARS, told, offline=False)

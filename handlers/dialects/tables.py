@@ -1,0 +1,210 @@
+"""What a dialect of Socket.IO is made of: what its clients say, and what they are told.
+
+`docs/dialects.md` makes one step by step; `private.py` is one to copy.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Raw, Struct
+
+from chat import commands
+from chat.conversations import Line
+from chat.errors import Invalid
+from chat.events import Event, Form
+from handlers.socketio.framing import Framing
+from handlers.socketio.packets import Event as Packet
+from handlers.socketio.packets import event as packed
+from handlers.socketio.words import Framed, framed
+from models.records import User
+
+Payload = dict[str, object]
+# An event as a client is told it: its name, and what comes with it.
+Told = tuple[str, object]
+
+
+class Speech(Struct, frozen=True):
+    """Something to be said: to somebody by id or by name, or to everybody."""
+
+    text: str
+    to: str | None = None
+    to_name: str | None = None
+    client_id: str | None = None
+    # Whether it is no text but the link to an upload of the sender's.
+    is_link: bool = False
+
+
+class Client(Protocol):
+    """What a dialect may do for one of its clients."""
+
+    user: str
+    name: str
+    number: int
+
+    def emit(self, name: str, payload: object) -> None:
+        """Tell this client alone."""
+
+    async def find(self, name: str) -> User | None:
+        """Whoever has a name."""
+
+    async def online(self) -> Sequence[User]:
+        """Those who are online."""
+
+    def socket_id(self, user_id: str) -> str:
+        """The name of a socket of somebody."""
+
+    async def typing(self, user_id: str, *, on: bool) -> None:
+        """Be writing to somebody, or be writing no more."""
+
+    async def delivered(self, message_id: str) -> None:
+        """Have received as far as a message."""
+
+    async def read(self, message_id: str) -> None:
+        """Have read as far as a message."""
+
+    async def sync(self, command: commands.Sync) -> Payload:
+        """Tell what has changed in a room."""
+
+    async def show_history(
+        self, user_id: str, show: Callable[[list[Line]], Told], *, limit: int, skip: int = 0
+    ) -> list[Line]:
+        """Tell the latest lines with somebody, in order with what is told meanwhile."""
+
+
+Action = Callable[[Client, Any], Awaitable[Payload]]
+
+
+class Says(Struct, frozen=True):
+    """An event by which somebody says something."""
+
+    form: Any
+    speech: Callable[[Any], Speech]
+    # The name that its client gives itself, where clients do so.
+    sender: Callable[[Any], str] | None = None
+
+
+class Does(Struct, frozen=True):
+    """An event by which somebody does something else."""
+
+    form: Any
+    action: Action
+    sender: Callable[[Any], str] | None = None
+    # Whether it is said to be somebody, and so may be said again by somebody else.
+    joins: bool = False
+
+
+Row = Says | Does
+
+
+async def _sync(client: Client, command: commands.Sync) -> Payload:
+    return await client.sync(command)
+
+
+# What every dialect hears, besides its own events.
+COMMON: Mapping[str, Row] = {"sync": Does(commands.Sync, _sync)}
+
+
+class Heard(Struct, frozen=True):
+    """An event of a client, decoded."""
+
+    row: Row
+    what: Any
+
+    @property
+    def sender(self) -> str | None:
+        """The name that its client gives itself."""
+        return None if self.row.sender is None else self.row.sender(self.what)
+
+    @property
+    def joins(self) -> bool:
+        """Whether it is said to be somebody."""
+        return isinstance(self.row, Does) and self.row.joins
+
+
+async def _no_greeting(_: Client) -> None:
+    """Tell nothing."""
+
+
+class Table:
+    """A dialect. Make one, and name it in `choice.py`."""
+
+    def __init__(
+        self,
+        name: str,
+        hears: Mapping[str, Row],
+        told: Callable[[Event, Form], Iterable[Told]],
+        *,
+        greet: Callable[[Client], Awaitable[None]] = _no_greeting,
+        says_delivered: bool = False,
+        offline: bool = True,
+    ) -> None:
+        self.name = name
+        self.told = told
+        # What a client is told first of all.
+        self.greet = greet
+        # Whether its clients say what they have received; else, what they are told counts as such.
+        self.says_delivered = says_delivered
+        # Whether they are told what came while they were away.
+        self.offline = offline
+        self._hears = {**COMMON, **hears}
+        self._decoders = {
+            event: msgspec.json.Decoder(row.form) for event, row in self._hears.items()
+        }
+
+    @cached_property
+    def framed(self) -> Mapping[Framing, Framed]:
+        """The words that the hub tells events in, for each transport."""
+        return framed(self)
+
+    @property
+    def choices(self) -> tuple["Table", ...]:
+        """The dialects that a client of this one may turn out to speak."""
+        return (self,)
+
+    def packets(self, event: Event, form: Form) -> Iterable[bytes]:
+        """An event as packets."""
+        return [packed(name, payload) for name, payload in self.told(event, form)]
+
+    def knows(self, event: str | int) -> bool:
+        """Whether clients of this dialect say something."""
+        return event in self._hears
+
+    def hear(self, event: Packet) -> Heard:
+        """Read what a client says; Invalid where it makes no sense."""
+        row = self._hears.get(str(event.name))
+        if row is None or not isinstance(event.name, str):
+            raise Invalid("unknown_event", "there is no such event")
+        argument = event.arguments[0] if event.arguments else Raw(b"null")
+        try:
+            return Heard(row, self._decoders[event.name].decode(argument))
+        except msgspec.ValidationError as error:
+            raise Invalid("invalid_event", f"{event.name}: {error}") from None
+        except (msgspec.DecodeError, UnicodeError):
+            raise Invalid("invalid_json", "this is not valid JSON") from None
+        except RecursionError:
+            raise Invalid("invalid_json", "this is nested too deeply") from None
+
+
+class Undecided(Table):
+    """Several dialects at once: a client hears all, until it says what only one of them says."""
+
+    def __init__(self, *tables: Table) -> None:
+        super().__init__("/".join(table.name for table in tables), {}, self._told_by_all)
+        self._tables = tables
+        self.greet = self._greet_by_all
+        self.says_delivered = any(table.says_delivered for table in tables)
+        self.offline = any(table.offline for table in tables)
+
+    @property
+    def choices(self) -> tuple[Table, ...]:
+        """The dialects that it may turn out to be."""
+        return self._tables
+
+    def _told_by_all(self, event: Event, form: Form) -> Iterable[Told]:
+        return [told for table in self._tables for told in table.told(event, form)]
+
+    async def _greet_by_all(self, client: Client) -> None:
+        for table in self._tables:
+            await table.greet(client)
