@@ -150,6 +150,7 @@ def _small(event: type[Struct]) -> type[Struct]:
     fields = [
         (native.NAMES.get(field.name, field.name), field.type)
         for field in msgspec.structs.fields(event)
+        if field.name not in native.FOR_OTHERS
     ]
     return msgspec.defstruct(
         event.__name__, fields, namespace={"__doc__": event.__doc__}, frozen=True

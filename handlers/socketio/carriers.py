@@ -313,7 +313,8 @@ class Carrier:
             self._receiver = None
             self._sessions.quieten(self)
             receiver.closed(session.closing)
-            if self._probe is not None:
+            # One that was answered may have let go of polling: it takes the last word along.
+            if self._probe is not None and not (session.probed and session.state is State.CLOSING):
                 self.give_upgrade_up(session.closing)
         if session.is_polled:
             self._answer()

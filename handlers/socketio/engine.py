@@ -212,15 +212,17 @@ class Session:
 
         It has taken over when `framing` says so.
         """
-        if self.state is not State.OPEN:
+        if self.state is State.CLOSED:
             return None
-        if packet == PING + PROBE:
+        if packet == PING + PROBE and self.state is State.OPEN:
             self.probed = True
             return WEBSOCKET.text((PONG + PROBE).encode())
         if packet != UPGRADE or not self.probed:
             return None
         self.framing = WEBSOCKET
         self.upgrading = self.probed = False
+        if self.state is State.CLOSING:
+            self.state = State.CLOSED
         return reframed(self._taken())
 
     def give_upgrade_up(self) -> None:
