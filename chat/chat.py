@@ -20,20 +20,12 @@ from chat.commands import (
     Read,
     SendMessage,
 )
+from chat.entries import Change, Said, Told, ToldGap, ToldMarks, ToldMessage
 from chat.errors import Invalid
 from chat.events import Caught, Event, MessageChanged, MessageStored, Pair
 from chat.hints import Hints
 from chat.hub import Hub
-from chat.journal import (
-    MAX_WAITING,
-    Change,
-    Journal,
-    Said,
-    Told,
-    ToldGap,
-    ToldMarks,
-    ToldMessage,
-)
+from chat.journal import MAX_WAITING, Journal
 from chat.membership import Memberships
 from chat.mentions import Mentions
 from chat.people import People

@@ -8,11 +8,23 @@ and they count only once the store has taken it.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
-from msgspec import Struct
 from msgspec.structs import replace
 
+from chat.entries import (
+    Alter,
+    Change,
+    Entry,
+    Mark,
+    Said,
+    Say,
+    Teller,
+    Told,
+    ToldGap,
+    ToldMarks,
+    ToldMessage,
+)
 from chat.errors import Busy, Refusal
 from chat.measures import Measures
 from chat.rooms import Held, LiveRoom, no_such_room
@@ -21,6 +33,7 @@ from models.records import Message
 from models.store import (
     ChangedMessage,
     Duplicate,
+    MessageWrite,
     MovedMark,
     NewMessage,
     NotFound,
@@ -54,75 +67,6 @@ MAX_RENUMBERINGS = 3
 # After an outage, as much of each room is told; if there is more, its clients are told to read it.
 MAX_RETOLD = 1_000
 
-Change = Callable[[Message], Message | None]
-
-
-class Said(Struct, frozen=True):
-    """A message as it is stored; not `fresh` if that was so before, and nothing is to be told."""
-
-    message: Message
-    fresh: bool
-
-
-class Say(Struct, frozen=True, eq=False):
-    """Store a new message; its numbers are yet to be given. `origin` is the socket it came from."""
-
-    room: LiveRoom
-    draft: Message
-    origin: int | None
-    done: asyncio.Future[Said]
-
-
-class Alter(Struct, frozen=True, eq=False):
-    """Change a stored message that is held; a change that finds nothing to do gives None."""
-
-    room: LiveRoom
-    held: Held
-    change: Change
-    done: asyncio.Future[Said]
-
-
-class Mark(Struct, frozen=True, eq=False):
-    """Move somebody's marks."""
-
-    room: LiveRoom
-    user: str
-    delivered: int
-    read: int
-    done: asyncio.Future[None]
-
-
-Entry = Say | Alter | Mark
-
-
-class ToldMessage(Struct, frozen=True):
-    """A message that is new, or that has changed."""
-
-    room: LiveRoom
-    message: Message
-    new: bool
-    origin: int | None = None
-
-
-class ToldMarks(Struct, frozen=True):
-    """Marks that have moved, and where they stood before."""
-
-    room: LiveRoom
-    user: str
-    delivered: int
-    read: int
-
-
-class ToldGap(Struct, frozen=True):
-    """More has changed behind a `rev` than is told."""
-
-    room: LiveRoom
-    rev: int
-
-
-Told = ToldMessage | ToldMarks | ToldGap
-Teller = Callable[[Sequence[Told]], None]
-
 
 class Journal:
     """The queue of what is to be written, and the one task that writes it.
@@ -149,8 +93,8 @@ class Journal:
         self._ready = ready
         self.measures = Measures()
         self._waiting: list[Entry] = []
-        # Rooms of which it is not known what is stored.
-        self._uncertain: set[LiveRoom] = set()
+        # Rooms of which it is not known what is stored, and what was given up of each.
+        self._uncertain: dict[LiveRoom, list[MessageWrite]] = {}
         self._closing = False
         self._task: asyncio.Task[None] | None = None
 
@@ -205,8 +149,9 @@ class Journal:
                 _refuse(batch, refusal)
             except Exception:
                 log.exception("a batch was not written")
-                self._uncertain |= {entry.room for entry in batch}
+                self._doubt(batch)
                 _refuse(batch, _not_stored())
+                await asyncio.sleep(RETRY_SECONDS)  # or this would be all that is done
             for entry in batch:
                 entry.room.pending -= 1
         self._task = None
@@ -219,15 +164,14 @@ class Journal:
                 outcomes = await self._measured(writes) if writes else []
             except Taken:
                 log.warning("the numbers of a batch were taken; reading them again")
-                self._uncertain |= {entry.room for entry in batch}
+                self._doubt(batch)
                 await self._find_out()
             except NotFound:
                 batch = await self._without_deleted_rooms(batch)
             except StoreError as error:
                 log.warning("a batch of %d was not stored: %s", len(batch), error)
                 if not isinstance(error, Refused):
-                    self._uncertain |= {entry.room for entry in batch}
-                    _skip(entries, writes)
+                    self._give_up(entries, writes)
                 raise _not_stored() from error
             else:
                 self._settle(list(zip(entries, outcomes, strict=True)), idle)
@@ -243,8 +187,6 @@ class Journal:
         self.measures.messages += sum(isinstance(one, ToldMessage) and one.new for one in told)
         for entry, outcome in done:
             _answer(entry, outcome)
-            if _is_news(entry.room, outcome):
-                self._uncertain.add(entry.room)
         for entry in idle:
             _answer_idle(entry)
 
@@ -268,27 +210,52 @@ class Journal:
                     raise
                 unknown = True
                 await asyncio.sleep(RETRY_SECONDS)
-            except Refused as error:
+            except StoreError as error:
                 if unknown:  # an earlier attempt may have been taken all the same
                     raise Unavailable(str(error)) from error
                 raise
+
+    def _doubt(self, entries: list[Entry]) -> None:
+        """Note that it is not known what is stored of some rooms."""
+        for entry in entries:
+            self._uncertain.setdefault(entry.room, [])
+
+    def _give_up(self, entries: list[Entry], writes: list[Write]) -> None:
+        """Note what was not answered, so that it does not land when nobody expects it."""
+        self._doubt(entries)
+        for entry, write in zip(entries, writes, strict=True):
+            if not isinstance(write, MovedMark):  # which only ever moves forward
+                self._uncertain[entry.room].append(write)
 
     async def _find_out(self) -> None:
         """Read what is stored of the rooms where that is not known, and tell what is news."""
         while self._uncertain:
             room = next(iter(self._uncertain))
             try:
+                await self._withdraw(room)
                 await self._read_again(room)
             except StoreError as error:
                 # Whoever waits is told so; otherwise this is tried again and again.
                 if not self._waiting:
                     await asyncio.sleep(RETRY_SECONDS)
                 raise _not_stored() from error
-            self._uncertain.discard(room)
+            del self._uncertain[room]
+
+    async def _withdraw(self, room: LiveRoom) -> None:
+        """Let nothing land any more that was given up, or it would be told to nobody.
+
+        A frozen server carries out what it was asked when it goes on, whoever waits for it or not;
+        and by then the room may have come past the numbers of that.
+        """
+        given_up = self._uncertain[room]
+        if not given_up:
+            return
+        counters = await self._disk.run(self._store.messages.counters, room.id)
+        above = max(counters.rev, *(write.message.rev for write in given_up))
+        await self._disk.run(self._store.withdraw, given_up, above=above)
 
     async def _read_again(self, room: LiveRoom) -> None:
         messages = self._store.messages
-        # The counters first: a write that arrives late, between the two, is among the news then.
         counters = await self._disk.run(messages.counters, room.id)
         news: list[Message] = []
         while page := await self._disk.run(
@@ -318,20 +285,13 @@ class Journal:
         try:
             gone = {room for room in rooms if await self._is_gone(room)}
         except StoreError as error:
-            self._uncertain |= rooms
+            self._doubt(batch)
             raise _not_stored() from error
         _refuse([entry for entry in batch if entry.room in gone], no_such_room())
         return [entry for entry in batch if entry.room not in gone]
 
     async def _is_gone(self, room: LiveRoom) -> bool:
         return await self._disk.run(self._store.rooms.get, room.id) is None
-
-
-def _skip(entries: list[Entry], writes: list[Write]) -> None:
-    """Never give the `rev`s again of what may yet land: it would pass for what has them then."""
-    for entry, write in zip(entries, writes, strict=True):
-        if not isinstance(write, MovedMark):
-            entry.room.floor = max(entry.room.floor, write.message.rev)
 
 
 def _numbered(batch: list[Entry]) -> tuple[list[Entry], list[Write], list[Alter]]:
@@ -343,7 +303,7 @@ def _numbered(batch: list[Entry]) -> tuple[list[Entry], list[Write], list[Alter]
     idle: list[Alter] = []
     for entry in batch:
         room = entry.room
-        seq, rev = numbers.get(room) or (room.seq, max(room.rev, room.floor))
+        seq, rev = numbers.get(room) or (room.seq, room.rev)
         match entry:
             case Say(draft=draft):
                 seq, rev = seq + 1, rev + 1
@@ -417,14 +377,6 @@ def _answer_idle(entry: Alter) -> None:
     message = entry.held.message
     if message is not None and not entry.done.done():
         entry.done.set_result(Said(message, fresh=False))
-
-
-def _is_news(room: LiveRoom, outcome: Outcome) -> bool:
-    """Tell whether the first of a duplicate was never told: it was given up, and arrived late."""
-    match outcome:
-        case Duplicate(first):
-            return first.room == room.id and first.rev > room.rev
-    return False
 
 
 def _refuse(batch: list[Entry], refusal: Refusal) -> None:

@@ -8,10 +8,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chat.commands import Delivered, Read
+from chat.entries import ToldMarks
 from chat.errors import Invalid, Refusal
 from chat.events import MarksMoved, Passed
 from chat.hub import Hub
-from chat.journal import Journal, ToldMarks
+from chat.journal import Journal
 from chat.people import People
 from chat.policy import has_receipts, no_such_message, require_member
 from chat.rooms import LiveRoom, Member, Rooms, everyones_member

@@ -70,8 +70,6 @@ class LiveRoom:
         self.room = room
         self.seq = counters.seq
         self.rev = counters.rev
-        # Revs up to here are not given again: a write that was given up may yet land with them.
-        self.floor = 0
         self.members = members
         # Those in it who want no sound; none, nearly always.
         self.muted = frozenset(one.user for one in members.values() if one.muted)

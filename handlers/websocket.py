@@ -12,9 +12,9 @@ from tornado.web import HTTPError
 from chat import commands
 from chat.chat import Speaker
 from chat.commands import SendMessage
+from chat.entries import Said
 from chat.errors import Invalid, Refusal, TooMany, Unauthenticated
 from chat.events import Event, Form, MessageChanged, MessageStored
-from chat.journal import Said
 from chat.rooms import LiveRoom
 from chat.sessions import Identity
 from handlers.actions import Actions

@@ -10,6 +10,7 @@ from models.records import Message
 from models.store import (
     ChangedMessage,
     Duplicate,
+    MessageWrite,
     MovedMark,
     NewMessage,
     Outcome,
@@ -52,6 +53,13 @@ def plan(writes: Sequence[Write], firsts: Mapping[ClientKey, Message]) -> Plan:
             case MovedMark():
                 planner.keep(write, Stored())
     return planner.finish()
+
+
+def parted(writes: Iterable[MessageWrite]) -> tuple[list[Message], list[Message]]:
+    """The new and the changed messages of some writes, the latter each once."""
+    new = [write.message for write in writes if isinstance(write, NewMessage)]
+    changed = {w.message.id: w.message for w in writes if isinstance(w, ChangedMessage)}
+    return new, list(changed.values())
 
 
 class _Planner:

@@ -96,7 +96,8 @@ class MovedMark(Struct, frozen=True):
     read: int
 
 
-Write = NewMessage | ChangedMessage | MovedMark
+MessageWrite = NewMessage | ChangedMessage
+Write = MessageWrite | MovedMark
 
 
 class Stored(Struct, frozen=True):
@@ -458,4 +459,16 @@ class Store(Protocol):
 
         Atomic where the store has transactions on its own; elsewhere, what was written of a failed
         batch is a prefix of its messages, and committing it again completes it.
+        """
+
+    def withdraw(self, writes: Sequence[MessageWrite], *, above: int) -> None:
+        """See to it that writes of one room, whose outcome is unknown, never land from now on.
+
+        What has landed stays, and so does what came after it. The id of a new message that has not
+        is used up: to store it is Taken("id"). The other messages keep their content, and those
+        whose `rev` is not greater than `above` get new ones behind it, in order; so they are among
+        the changes, and whatever was on its way to them is too old.
+
+        `above` must be the greatest `rev` of the room and of the writes; Taken("number") when it
+        is not. It may be repeated, with a greater `above` too.
         """

@@ -11,9 +11,9 @@ from chat import commands
 from chat.chat import Speaker
 from chat.commands import SendMessage
 from chat.conversations import Line
+from chat.entries import Said
 from chat.errors import Forbidden, Invalid, Refusal, TooMany, Unauthenticated
 from chat.events import Event, Form, MessageChanged, MessageStored, Pair
-from chat.journal import Said
 from chat.names import require_guest_name
 from chat.rooms import LiveRoom
 from chat.sessions import Client as Place

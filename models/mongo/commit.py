@@ -12,7 +12,7 @@ from pymongo.database import Database as Collections
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
-from models.batch import ClientKey, client_key, client_keys, plan
+from models.batch import ClientKey, client_key, client_keys, parted, plan
 from models.mongo.documents import (
     UNREAD,
     Document,
@@ -26,6 +26,7 @@ from models.mongo.errors import is_duplicate
 from models.records import EVERYONE, Message, now
 from models.store import (
     ChangedMessage,
+    MessageWrite,
     MovedMark,
     NewMessage,
     NotFound,
@@ -56,6 +57,39 @@ def commit(collections: Collections[Document], writes: Sequence[Write]) -> list[
         if writes and not batch.writes:
             _flush(collections)
         return batch.outcomes
+
+
+def withdraw(
+    collections: Collections[Document], writes: Sequence[MessageWrite], above: int
+) -> None:
+    """Take the ids of new messages, and stamp the others.
+
+    A message that has not landed leaves an empty one in a room that does not exist, because what
+    holds up an insertion that comes late is a document under its id, and nothing else.
+    """
+    new, changed = parted(writes)
+    updates = [_place(message) for message in new]
+    for rev, message in enumerate(changed, start=above + 1):
+        there = {"_id": key_of(message.id), "room": key_of(message.room), "rev": {"$lte": above}}
+        updates.append(UpdateOne(there, {"$set": {"rev": rev}}))
+    if updates:
+        collections.messages.bulk_write(updates)
+
+
+def _place(message: Message) -> UpdateOne:
+    empty = Message(
+        id=message.id,
+        room=message.id,
+        seq=0,
+        rev=0,
+        sender=message.id,
+        client_id="",
+        text="",
+        created=message.created,
+        deleted=message.created,
+    )
+    document = message_document(empty)
+    return UpdateOne({"_id": document.pop("_id")}, {"$setOnInsert": document}, upsert=True)
 
 
 def _firsts(collections: Collections[Document], keys: list[ClientKey]) -> dict[ClientKey, Message]:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from models.mongo.accounts import MongoSessions, MongoUsers, appoint_founder
-from models.mongo.commit import commit
+from models.mongo.commit import commit, withdraw
 from models.mongo.database import Database
 from models.mongo.messages import MongoMessages
 from models.mongo.rooms import MongoRooms
 from models.mongo.uploads import MongoUploads
-from models.store import Outcome, Write
+from models.store import MessageWrite, Outcome, Write
 
 
 class MongoStore:
@@ -45,3 +45,8 @@ class MongoStore:
         """Write a batch in order."""
         with self._database.use() as collections:
             return commit(collections, writes)
+
+    def withdraw(self, writes: Sequence[MessageWrite], *, above: int) -> None:
+        """Use up the ids of new messages, and stamp the others."""
+        with self._database.use() as collections:
+            withdraw(collections, writes, above)

@@ -29,6 +29,12 @@ _REFUSALS = frozenset({
     sqlite3.SQLITE_TOOBIG,
 })  # fmt: skip
 
+_TAKEN = frozenset({
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+    sqlite3.SQLITE_CONSTRAINT_TRIGGER,
+})  # fmt: skip
+
 _DAMAGES = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
 
@@ -183,7 +189,7 @@ def _translated() -> Iterator[None]:
 
 def _translation(error: sqlite3.Error) -> StoreError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    if code in {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}:
+    if code in _TAKEN:
         # SQLite names the columns in its message ("... failed: users.name_key") and nowhere else.
         column = str(error).rpartition(".")[2]
         return Taken(_UNIQUE.get(column, column))

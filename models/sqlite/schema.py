@@ -154,4 +154,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE search_backlog (done INTEGER NOT NULL, upto INTEGER NOT NULL)",
         "INSERT INTO search_backlog SELECT 0, max(rowid) FROM messages HAVING count(*) > 0",
     ),
+    # 9: messages that were given up, and are not to come any more
+    (
+        "CREATE TABLE withdrawn (id TEXT PRIMARY KEY) WITHOUT ROWID",
+        """CREATE TRIGGER messages_withdrawn BEFORE INSERT ON messages
+            WHEN EXISTS (SELECT 1 FROM withdrawn WHERE id = new.id)
+            BEGIN SELECT RAISE (ABORT, 'withdrawn.id'); END""",
+    ),
 )

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.batch import ClientKey, client_keys, plan
+from models.batch import ClientKey, client_keys, parted, plan
 from models.records import EVERYONE, Message, now
 from models.sqlite.accounts import SQLiteSessions, SQLiteUsers
 from models.sqlite.database import Database
@@ -15,6 +15,7 @@ from models.sqlite.rows import content_row, message_of, message_row, ms
 from models.sqlite.uploads import SQLiteUploads
 from models.store import (
     ChangedMessage,
+    MessageWrite,
     MovedMark,
     NewMessage,
     Outcome,
@@ -78,6 +79,20 @@ class SQLiteStore:
             for write in batch.writes:
                 _apply(connection, write)
         return batch.outcomes
+
+    def withdraw(self, writes: Sequence[MessageWrite], *, above: int) -> None:
+        """Use up the ids of new messages, and stamp the others."""
+        new, changed = parted(writes)
+        with self._database.write() as connection:
+            connection.executemany(
+                """INSERT OR IGNORE INTO withdrawn (id)
+                    SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM messages WHERE id = ?1)""",
+                [(message.id,) for message in new],
+            )
+            connection.executemany(
+                "UPDATE messages SET rev = ? WHERE id = ? AND rev <= ?",
+                [(rev, each.id, above) for rev, each in enumerate(changed, start=above + 1)],
+            )
 
 
 def _firsts(connection: sqlite3.Connection, keys: list[ClientKey]) -> dict[ClientKey, Message]:

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from tornado.ioloop import IOLoop
 
 import chat.journal as journal_module
+from chat.entries import Said, Told, ToldMessage
 from chat.errors import Busy, Forbidden, NotFound
-from chat.journal import Journal, Said, Told, ToldMessage
+from chat.journal import Journal
 from chat.rooms import LiveRoom, Rooms
 from models.disk import Disk
 from models.records import Counters, Message, Reaction

@@ -107,6 +107,9 @@ class Unreliable:
         self.batches.append(list(writes))
         return self.do("commit", partial(self._store.commit, writes))
 
+    def withdraw(self, writes: list[Any], *, above: int) -> None:
+        self.do("withdraw", partial(self._store.withdraw, writes, above=above))
+
     def do(self, name: str, call: Call) -> Any:
         self.calls[name] += 1
         planned = self.faults.get(name)

@@ -7,12 +7,13 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import chat.journal as journal_module
+from chat.entries import Said, ToldMarks, ToldMessage
 from chat.errors import Busy
-from chat.journal import Journal, Said, ToldMarks, ToldMessage
+from chat.journal import Journal
 from models.records import EVERYONE, new_id
 from models.store import ChangedMessage, NewMessage, Store, StoreError, Unavailable
 from tests.chat.desk import Desk, edited, reacted, refusal
@@ -288,6 +289,12 @@ faults = st.lists(st.sampled_from(FAULTS), max_size=12)
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=steps, faults=faults, seed=st.integers(0, 1000))
+# A change that lands when the room has come past its `rev`.
+@example(
+    steps=[("say", 1, 5), ("turn", 5, 0), ("wait", 0, 0), ("alter", 9, 2), ("alter", 1, 3)],
+    faults=["fine", "late"],
+    seed=1685,
+)
 def test_whatever_fails_what_is_told_is_what_is_stored(
     store: Store, steps: list[tuple[str, int, int]], faults: list[str], seed: int
 ) -> None:

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from chat.entries import Said
 from chat.errors import Busy, Forbidden
-from chat.journal import Said
 from models.records import Message, new_id
 from tests.chat.desk import Desk, edited, reacted
 from tests.chat.desk import make_desk as make_desk

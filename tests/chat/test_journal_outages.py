@@ -1,14 +1,16 @@
 """The journal: what a store does that fails, and what is told of it."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 import chat.journal as journal_module
-from chat.journal import ToldGap
+from chat.entries import ToldGap
+from chat.errors import Busy
 from models.records import Counters, new_id
-from models.store import Taken
+from models.store import StoreError, Taken
 from tests.chat.desk import Desk, edited, reacted, refusal
 from tests.chat.desk import make_desk as make_desk
 from tests.chat.engine import Call, Fault, full, kept, lost, until
@@ -86,7 +88,7 @@ async def test_what_is_too_much_to_be_told_is_told_to_be_read(
     assert [each for each in desk.told if isinstance(each, ToldGap)] == [ToldGap(room, 4)]
     assert [each.room for each in desk.told].count(other) == 3
     assert room.last == desk.real.messages.history(room.id, limit=1)[0]
-    assert (await desk.say(room, "after")).message.rev == 8
+    assert (await desk.say(room, "after")).message.rev == 9  # 8 is that of the withdrawal
     assert desk.real.messages.counters(room.id) == Counters(seq=room.seq, rev=room.rev)
 
 
@@ -100,46 +102,102 @@ async def test_whoever_sends_again_after_not_stored_is_stored_once(desk: Desk) -
     desk.check(room)
 
 
-async def test_a_write_that_arrives_late_is_told_when_its_sender_asks_again(desk: Desk) -> None:
-    """A frozen server may carry out a batch long after it was given up."""
-    room, sender = await desk.room(), new_id()
-    late: list[Call] = []
+class Frozen:
+    """Commits that are given up, and carried out when the server goes on."""
 
-    def frozen(call: Call) -> Any:
-        late.append(call)
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._calls: list[Call] = []
+        desk.store.away = True
+        desk.store.plan("commit", self._freeze)
+
+    def _freeze(self, call: Call) -> Any:
+        self._calls.append(call)
         return lost(call)
 
-    desk.store.away = True
-    desk.store.plan("commit", frozen)
+    def land(self) -> None:
+        """Carry out what was asked, which may be too late."""
+        for call in self._calls:
+            with suppress(StoreError):
+                call()
+
+    async def go_on(self) -> None:
+        """Answer again; and let what is not known be found out."""
+        self._desk.store.away = False
+        await until(lambda: not self._desk.journal._uncertain)
+
+
+async def test_a_message_that_arrives_late_comes_to_nothing(desk: Desk) -> None:
+    """A frozen server may carry out a batch long after it was given up."""
+    room, sender = await desk.room(), new_id()
+    first = await desk.say(room)
+    frozen = Frozen(desk)
     assert await refusal(desk.say(room, sender=sender, client_id="c")) == "not_stored"
-    desk.store.away = False
-    await desk.say(await desk.room())  # by now, the rooms are read again
-    late[0]()
+    await frozen.go_on()
+    change = await desk.alter(room, first.message.id, edited("new"))  # which takes no `seq`
+    frozen.land()
     again = await desk.say(room, sender=sender, client_id="c")
-    assert not again.fresh
-    await until(lambda: desk.news(room))
+    assert (again.fresh, again.message.seq) == (True, 2)
+    assert again.message.rev == change.message.rev + 1
     desk.check(room)
 
 
-async def test_a_write_that_arrives_between_two_reads_is_not_missed(desk: Desk) -> None:
+async def test_a_change_that_arrives_late_comes_to_nothing(desk: Desk) -> None:
     room = await desk.room()
-    late: list[Call] = []
+    first = (await desk.say(room)).message
+    frozen = Frozen(desk)
+    with pytest.raises(Busy):
+        await desk.alter(room, first.id, edited("late"))
+    await frozen.go_on()
+    said = (await desk.say(room)).message
+    frozen.land()
+    # Whoever has seen what was said has missed nothing.
+    assert desk.real.messages.changes(room.id, since=said.rev, limit=9) == []
+    stored = desk.real.messages.get(first.id)
+    assert stored is not None
+    assert (stored.text, stored.rev < said.rev) == (first.text, True)
+    desk.check(room)
 
-    def frozen(call: Call) -> Any:
-        late.append(call)
-        return lost(call)
 
-    def overtaken(call: Call) -> Any:
-        found = call()
-        late.pop()()
-        return found
+@pytest.mark.parametrize("part", [0, 1, 2, 3])
+async def test_a_part_that_landed_before_the_rest_was_withdrawn_counts(
+    desk: Desk, part: int
+) -> None:
+    room, one = await desk.room(), new_id()
+    first = (await desk.say(room)).message
+    frozen = Frozen(desk)
+    with room.held(first.id) as held:
+        held.message = first
+        refused = [desk.say(room), desk.journal.alter(room, held, reacted(one)), desk.say(room)]
+        assert [await refusal(future) for future in refused] == ["not_stored"] * 3
+    desk.real.commit(desk.store.batches[-1][:part])
+    await frozen.go_on()
+    frozen.land()
+    assert (await desk.say(room)).message.seq == [2, 3, 3, 4][part]
+    desk.check(room)
 
-    desk.store.away = True
-    desk.store.plan("commit", frozen)
-    assert await refusal(desk.say(room, "late")) == "not_stored"
-    desk.store.plan("messages.changes", overtaken)
-    desk.store.away = False
-    await desk.say(room, "after")
+
+async def test_a_store_that_goes_again_before_all_is_withdrawn_is_asked_again(desk: Desk) -> None:
+    room = await desk.room()
+    first = (await desk.say(room)).message
+    frozen = Frozen(desk)
+    with pytest.raises(Busy):
+        await desk.alter(room, first.id, edited("late"))
+    desk.store.plan("withdraw", lost, kept, full)
+    await frozen.go_on()
+    frozen.land()
+    assert desk.store.calls["withdraw"] == 4
+    await desk.say(room)
+    desk.check(room)
+
+
+async def test_numbers_that_were_taken_behind_an_outage_are_given_up(desk: Desk) -> None:
+    room = await desk.room()
+    await desk.say(room)
+    samples.say(desk.real, samples.message(room.id, 2, text="of another"))
+    desk.store.plan("commit", lost)
+    assert await refusal(desk.say(room)) == "not_stored"
+    assert (await desk.say(room)).message.seq == 3
     desk.check(room)
 
 

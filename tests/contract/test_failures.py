@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from models.mongo import MongoStore
 from models.records import EVERYONE, Counters, new_id
-from models.store import ChangedMessage, MovedMark, NewMessage, Store, Stored, Unavailable
+from models.store import ChangedMessage, MovedMark, NewMessage, Store, Stored, Taken, Unavailable
 from tests.contract.samples import add_messages, add_room, at_once, member, message, say, user
 from tests.mongod import Mongod
 
@@ -128,6 +128,27 @@ def test_a_batch_whose_outcome_was_unknown_is_stored_once(server: Mongod, store:
     assert outcomes == [Stored(write.message) for write in batch]
     assert store.commit(batch) == outcomes
     assert len(store.messages.history(room.id, limit=500)) == 200
+
+
+def test_what_a_frozen_server_was_asked_can_be_withdrawn(server: Mongod, store: Store) -> None:
+    room = add_room(store)
+    first = add_messages(store, room.id, 1)[0]
+    edited = replace(first, rev=2, text="late")
+    said = [message(room.id, number, rev=number + 1) for number in range(2, 202)]
+    batch = [ChangedMessage(edited), *map(NewMessage, said)]
+    server.pause()
+    try:
+        unavailable(lambda: store.commit(batch))
+    finally:
+        server.resume()
+    recovered(lambda: store.withdraw(batch, above=202))
+    [*landed, last] = store.messages.changes(room.id, since=1, limit=500)
+    assert landed == said[: len(landed)]
+    assert last in (replace(first, rev=203), replace(edited, rev=203))
+    if len(landed) < len(said):
+        with pytest.raises(Taken):
+            store.commit(batch)
+    assert store.messages.changes(room.id, since=1, limit=500) == [*landed, last]
 
 
 def test_a_deletion_that_broke_off_can_be_repeated(server: Mongod, store: Store) -> None:

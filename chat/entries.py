@@ -1,0 +1,78 @@
+"""What waits in the journal to be written, and what is told of it when it is stored."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from chat.rooms import Held, LiveRoom
+from models.records import Message
+
+Change = Callable[[Message], Message | None]
+
+
+class Said(Struct, frozen=True):
+    """A message as it is stored; not `fresh` if that was so before, and nothing is to be told."""
+
+    message: Message
+    fresh: bool
+
+
+class Say(Struct, frozen=True, eq=False):
+    """Store a new message; its numbers are yet to be given. `origin` is the socket it came from."""
+
+    room: LiveRoom
+    draft: Message
+    origin: int | None
+    done: asyncio.Future[Said]
+
+
+class Alter(Struct, frozen=True, eq=False):
+    """Change a stored message that is held; a change that finds nothing to do gives None."""
+
+    room: LiveRoom
+    held: Held
+    change: Change
+    done: asyncio.Future[Said]
+
+
+class Mark(Struct, frozen=True, eq=False):
+    """Move somebody's marks."""
+
+    room: LiveRoom
+    user: str
+    delivered: int
+    read: int
+    done: asyncio.Future[None]
+
+
+Entry = Say | Alter | Mark
+
+
+class ToldMessage(Struct, frozen=True):
+    """A message that is new, or that has changed."""
+
+    room: LiveRoom
+    message: Message
+    new: bool
+    origin: int | None = None
+
+
+class ToldMarks(Struct, frozen=True):
+    """Marks that have moved, and where they stood before."""
+
+    room: LiveRoom
+    user: str
+    delivered: int
+    read: int
+
+
+class ToldGap(Struct, frozen=True):
+    """More has changed behind a `rev` than is told."""
+
+    room: LiveRoom
+    rev: int
+
+
+Told = ToldMessage | ToldMarks | ToldGap
+Teller = Callable[[Sequence[Told]], None]
