@@ -99,7 +99,10 @@ class Mongod:
 
     def pause(self) -> None:
         """Freeze it: connections stay open and nothing answers."""
-        self._running().send_signal(signal.SIGSTOP)
+        frozen = self._running()
+        frozen.send_signal(signal.SIGSTOP)
+        # It takes a moment, in which a question may still be answered.
+        os.waitid(os.P_PID, frozen.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Let it go on."""
