@@ -22,9 +22,10 @@ from chat.events import Form
 from chat.hub import Hub
 from handlers.origins import Origins
 from handlers.socketio import packets
-from handlers.socketio.connections import Acknowledge, Application, ConnectError, Socket, SocketIo
+from handlers.socketio.connections import Application, ConnectError, SocketIo
 from handlers.socketio.engine import Limits
 from handlers.socketio.packets import Event
+from handlers.socketio.peers import Acknowledge, Socket
 from handlers.socketio.sessions import Sessions
 from handlers.socketio.transports import Edge, routes
 from handlers.socketio.words import Framed, framed

@@ -12,9 +12,10 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application as WebApplication
 
 from handlers.origins import ANY, Origins
-from handlers.socketio.connections import Acknowledge, Application, Socket, SocketIo
+from handlers.socketio.connections import Application, SocketIo
 from handlers.socketio.engine import Limits
 from handlers.socketio.packets import Event, resolved
+from handlers.socketio.peers import Acknowledge, Socket
 from handlers.socketio.sessions import Sessions
 from handlers.socketio.transports import Edge, routes
 

@@ -13,16 +13,10 @@ from handlers.dialects.words import refusal_body
 from handlers.edge import store_unavailable
 from handlers.entering import require_identity
 from handlers.services import Services
-from handlers.socketio.connections import (
-    Acknowledge,
-    Application,
-    ConnectError,
-    Connection,
-    Handshake,
-    Socket,
-)
+from handlers.socketio.connections import Application, ConnectError, Connection
 from handlers.socketio.deadlines import Deadlines
 from handlers.socketio.packets import Event
+from handlers.socketio.peers import Acknowledge, Handshake, Home, Socket
 from handlers.sockets import NOT_AUTHENTICATED, Closing
 from models.store import StoreError
 
@@ -44,7 +38,7 @@ class Chatting(Application):
     def __init__(self, services: Services, choice: Choice = DIALECTS) -> None:
         self._services = services
         self._choice = choice
-        self._nameless: Deadlines[Connection] = Deadlines(
+        self._nameless: Deadlines[Home] = Deadlines(
             services.socket_limits.authentication_seconds, _give_up
         )
 
@@ -139,5 +133,5 @@ def _token_of(handshake: Handshake) -> str:
     return handshake.query.get("token", "")
 
 
-def _give_up(connection: Connection) -> None:
+def _give_up(connection: Home) -> None:
     connection.state.end(NOT_AUTHENTICATED)

@@ -25,7 +25,8 @@ from handlers.edge import store_unavailable
 from handlers.entering import require_few_sockets
 from handlers.services import Services
 from handlers.socketio import packets
-from handlers.socketio.connections import Acknowledge, Connection
+from handlers.socketio.connections import Connection
+from handlers.socketio.peers import Acknowledge
 from handlers.socketio.words import Framed
 from handlers.sockets import FAULT, FLOOD, Closing
 from models.records import EVERYONE, Message, User, folded

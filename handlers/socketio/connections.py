@@ -7,18 +7,18 @@ A client is one `Connection`, and one `Socket` in each namespace that it is conn
 import asyncio
 import logging
 import secrets
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec import Raw
 
 from handlers.socketio import packets
 from handlers.socketio.deadlines import Deadlines
 from handlers.socketio.engine import Limits
-from handlers.socketio.framing import Framing, Packet
+from handlers.socketio.framing import Packet
 from handlers.socketio.packets import MAIN, Event
+from handlers.socketio.peers import Acknowledge, Handshake, Link, Socket
 from handlers.socketio.reasons import (
     CLIENT_DISCONNECT,
     CONNECT_REFUSED,
@@ -32,59 +32,6 @@ from handlers.sockets import Closing
 
 log = logging.getLogger("hubbub.socketio")
 
-# Acknowledgements that a client owes at most; whoever asks for more is answered by nobody.
-MAX_ASKED = 1_000
-
-Answered = Callable[[tuple[Raw, ...]], None]
-
-
-class Handshake(Protocol):
-    """How a client came; kept until it is connected somewhere, or is gone."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers of its first request."""
-
-    @property
-    def query(self) -> Mapping[str, str]:
-        """The query of its first request; of names that come twice, the last."""
-
-
-class Link(Protocol):
-    """One client, whichever transport it is on."""
-
-    @property
-    def framing(self) -> Framing:
-        """How bytes must be made to be sent now; changes when the client upgrades."""
-
-    @property
-    def address(self) -> str:
-        """Where the client is."""
-
-    @property
-    def address_key(self) -> str:
-        """What limits count its address by."""
-
-    @property
-    def handshake(self) -> Handshake:
-        """How it came."""
-
-    @property
-    def waiting_bytes(self) -> int:
-        """How much it has not taken yet."""
-
-    def send(self, data: bytes) -> None:
-        """Send finished bytes, made for `framing`. Never waits and never raises.
-
-        Whoever leaves too many of them untaken is cut, and hears of nothing any more.
-        """
-
-    def send_soon(self, data: bytes) -> None:
-        """Send finished bytes together with what else is sent in this turn of the loop."""
-
-    def close(self, closing: Closing) -> None:
-        """Close the transport behind what was sent; twice does no harm."""
-
 
 class ConnectError(Exception):
     """A client may not connect to a namespace; it is told why."""
@@ -93,38 +40,6 @@ class ConnectError(Exception):
         super().__init__(message)
         self.message = message
         self.data = data
-
-
-class Acknowledge:
-    """Answers an event, once: call it with what its callback is to be called with."""
-
-    __slots__ = ("_id", "_socket")
-
-    def __init__(self, socket: "Socket", packet_id: int) -> None:
-        self._socket: Socket | None = socket
-        self._id = packet_id
-
-    def __call__(self, *arguments: object) -> None:
-        """Send values, encoded as JSON (`msgspec.Raw` as it is)."""
-        socket, self._socket = self._socket, None
-        if socket is not None:
-            socket.send_packet(
-                packets.acknowledgement(self._id, *arguments, namespace=socket.namespace)
-            )
-
-    def with_binary(self, *arguments: object) -> None:
-        """Send values that may have bytes in them, anywhere in lists and mappings."""
-        values, attachments = packets.taken_apart(arguments)
-        socket, self._socket = self._socket, None
-        if socket is None:
-            return
-        if not attachments:
-            packet = packets.acknowledgement(self._id, *values, namespace=socket.namespace)
-        else:
-            packet = packets.binary_acknowledgement(
-                len(attachments), self._id, *values, namespace=socket.namespace
-            )
-        socket.send_packet(packet, *attachments)
 
 
 class Application:
@@ -146,107 +61,29 @@ class Application:
     def opened(self, connection: "Connection") -> None:
         """Note that a client is there, which is connected to nothing yet."""
 
-    def connect(self, socket: "Socket", auth: Raw) -> Awaitable[None] | None:
+    def connect(self, socket: Socket, auth: Raw) -> Awaitable[None] | None:
         """Let a client into a namespace, or raise `ConnectError`, at once or after waiting.
 
         `auth` is a JSON object. Events that come meanwhile are held, and come behind `connected`.
         Send nothing here.
         """
 
-    def connected(self, socket: "Socket") -> None:
+    def connected(self, socket: Socket) -> None:
         """The client knows that it is connected: from here on everything may be sent to it."""
 
     def event(
-        self, socket: "Socket", event: Event, acknowledge: Acknowledge | None
+        self, socket: Socket, event: Event, acknowledge: Acknowledge | None
     ) -> Awaitable[None] | None:
         """Take an event. What is returned is awaited before the next event is taken.
 
         Decode `event.arguments[n]` as what it should be, with a `msgspec.json.Decoder`.
         """
 
-    def disconnected(self, socket: "Socket", closing: Closing) -> None:
+    def disconnected(self, socket: Socket, closing: Closing) -> None:
         """Forget a client that has left a namespace, or is gone."""
 
     def closed(self, connection: "Connection", closing: Closing) -> None:
         """Forget a client that is gone."""
-
-
-class Socket:
-    """A client in a namespace. What an application wants to keep with it goes to `state`."""
-
-    __slots__ = (
-        "_asked",
-        "_next_id",
-        "connection",
-        "held",
-        "is_known",
-        "namespace",
-        "sid",
-        "state",
-        "task",
-    )
-
-    def __init__(self, connection: "Connection", namespace: str, sid: str) -> None:
-        self.connection = connection
-        self.namespace = namespace
-        self.sid = sid
-        self.state: Any = None
-        # Whether the application knows that it is connected.
-        self.is_known = False
-        # Events that wait for the connect to be decided; None when it has been.
-        self.held: deque[tuple[Event, Acknowledge | None]] | None = deque()
-        self.task: asyncio.Task[None] | None = None
-        self._asked: dict[int, Answered] | None = None
-        self._next_id = 0
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether what is sent reaches anybody."""
-        return self.connection.socket(self.namespace) is self
-
-    def emit(self, name: str, *arguments: object) -> None:
-        """Send an event; its arguments are encoded as JSON (`msgspec.Raw` as it is)."""
-        self.send_packet(packets.event(name, *arguments, namespace=self.namespace))
-
-    def emit_binary(self, name: str, *arguments: object) -> None:
-        """Send an event that may have bytes in it, anywhere in lists and mappings."""
-        values, attachments = packets.taken_apart(arguments)
-        if not attachments:
-            self.emit(name, *values)
-            return
-        packet = packets.binary_event(len(attachments), name, *values, namespace=self.namespace)
-        self.send_packet(packet, *attachments)
-
-    def ask(self, name: str, *arguments: object, answered: Answered) -> None:
-        """Send an event that asks for an acknowledgement; `answered` may never be called."""
-        if self._asked is None:
-            self._asked = {}
-        if len(self._asked) < MAX_ASKED:
-            self._asked[self._next_id] = answered
-        packet_id, self._next_id = self._next_id, self._next_id + 1
-        packet = packets.event(name, *arguments, namespace=self.namespace, packet_id=packet_id)
-        self.send_packet(packet)
-
-    def send_packet(self, packet: bytes, *attachments: bytes) -> None:
-        """Send a packet of Engine.IO that is encoded already, as `packets` makes them."""
-        if not self.is_connected:
-            return
-        link = self.connection.link
-        framing = link.framing
-        data = framing.text(packet)
-        if attachments:
-            data += b"".join(framing.binary(attachment) for attachment in attachments)
-        link.send(data)
-
-    def disconnect(self) -> None:
-        """Leave the namespace. The client is told so, and does not come back by itself."""
-        self.connection.disconnect(self)
-
-    def answer(self, packet_id: int, arguments: tuple[Raw, ...]) -> None:
-        """Take what the client answers to `ask`; what nobody asked for is ignored."""
-        answered = self._asked.pop(packet_id, None) if self._asked else None
-        if answered is not None:
-            answered(arguments)
 
 
 class Connection:

@@ -1,126 +1,23 @@
 """What an application is told, and what a client hears, without a socket."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
-from msgspec import Raw
 
 from handlers.socketio import reasons
-from handlers.socketio.carriers import Handshake
-from handlers.socketio.connections import (
-    Acknowledge,
-    Application,
-    ConnectError,
-    Connection,
-    Socket,
-    SocketIo,
-)
+from handlers.socketio.connections import Application, ConnectError, Connection, SocketIo
 from handlers.socketio.engine import Limits
-from handlers.socketio.framing import POLLING, Framing
-from handlers.socketio.packets import Event
-from handlers.sockets import Closing
 from tests.chat.engine import turns, until
+from tests.handlers.socketio.wires import Noted, Wire, connected, opened
 
 pytestmark = pytest.mark.gen_test
 
 PLACE = '{"_placeholder":true,"num":0}'
 
 
-class Wire:
-    """A link that keeps what is sent, as packets."""
-
-    address = address_key = "192.0.2.1"
-    handshake = Handshake()
-    waiting_bytes = 0
-
-    def __init__(self) -> None:
-        self.framing: Framing = POLLING
-        self.sent: list[str] = []
-        self.closing: Closing | None = None
-        self.connection: Connection
-
-    def send(self, data: bytes) -> None:
-        if self.closing is None:
-            self.sent += data.decode().removesuffix("\x1e").split("\x1e")
-
-    send_soon = send
-
-    def close(self, closing: Closing) -> None:
-        if self.closing is None:
-            self.closing = closing
-            self.connection.closed(closing)
-
-    def taken(self) -> list[str]:
-        """What was sent since the last time."""
-        sent, self.sent = self.sent, []
-        return sent
-
-
-class Noted(Application):
-    """Notes what it is told; `connecting` and `taking` are what it does."""
-
-    namespaces = frozenset({"/", "/chat", "/more"})
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.events: list[Event] = []
-        self.acknowledges: list[Acknowledge | None] = []
-        self.sockets: list[Socket] = []
-        self.connecting: Callable[[Socket, Raw], Awaitable[None] | None] = lambda *_: None
-        self.taking: Callable[[Socket, Event], Awaitable[None] | None] = lambda *_: None
-
-    def opened(self, connection: Connection) -> None:
-        self.notes.append("opened")
-
-    def connect(self, socket: Socket, auth: Raw) -> Awaitable[None] | None:
-        self.notes.append(f"connect {socket.namespace} {bytes(auth).decode()}")
-        self.sockets.append(socket)
-        return self.connecting(socket, auth)
-
-    def connected(self, socket: Socket) -> None:
-        self.notes.append(f"connected {socket.namespace}")
-
-    def event(
-        self, socket: Socket, event: Event, acknowledge: Acknowledge | None
-    ) -> Awaitable[None] | None:
-        self.notes.append(f"event {event.name}")
-        self.events.append(event)
-        self.acknowledges.append(acknowledge)
-        return self.taking(socket, event)
-
-    def disconnected(self, socket: Socket, closing: Closing) -> None:
-        self.notes.append(f"disconnected {socket.namespace} {closing.reason}")
-
-    def closed(self, connection: Connection, closing: Closing) -> None:
-        self.notes.append(f"closed {closing.reason}")
-
-    def taken(self) -> list[str]:
-        """What was noted since the last time."""
-        notes, self.notes = self.notes, []
-        return notes
-
-
 @pytest.fixture
 def application() -> Noted:
     return Noted()
-
-
-def opened(application: Application, **limits: Any) -> tuple[Wire, Connection]:
-    """A client that has said nothing yet."""
-    wire = Wire()
-    wire.connection = SocketIo(application, Limits(**limits)).open(wire)
-    return wire, wire.connection
-
-
-def connected(application: Noted, **limits: Any) -> tuple[Wire, Connection]:
-    """A client in the main namespace."""
-    wire, connection = opened(application, **limits)
-    connection.receive("0")
-    wire.taken()
-    application.taken()
-    return wire, connection
 
 
 class TestConnecting:
@@ -293,51 +190,6 @@ class TestEvents:
         name, arguments, attachments = application.events[0]
         assert (name, attachments) == ("say", ())
         assert [bytes(one) for one in arguments] == ['{"text": "ü"}'.encode(), b"1e400"]
-
-    async def test_an_acknowledgement_is_given_once(self, application: Noted) -> None:
-        wire, connection = connected(application)
-        connection.receive('27["say"]')
-        acknowledge = application.acknowledges[0]
-        assert acknowledge is not None
-        acknowledge({"ok": True})
-        acknowledge({"ok": False})
-        acknowledge.with_binary(b"no")
-        assert wire.taken() == ['437[{"ok":true}]']
-
-    async def test_an_acknowledgement_with_bytes(self, application: Noted) -> None:
-        wire, connection = connected(application)
-        connection.receive('27["say"]')
-        connection.receive('28["say"]')
-        for acknowledge, value in zip(application.acknowledges, (b"\x01", 1), strict=True):
-            assert acknowledge is not None
-            acknowledge.with_binary(value)
-        assert wire.taken() == [f"461-7[{PLACE}]", "bAQ==", "438[1]"]
-
-    async def test_nobody_is_acknowledged_who_has_left(self, application: Noted) -> None:
-        wire, connection = connected(application)
-        connection.receive('27["say"]')
-        connection.receive("1")
-        acknowledge = application.acknowledges[0]
-        assert acknowledge is not None
-        acknowledge(1)
-        application.sockets[0].emit("a")
-        assert wire.taken() == []
-
-    async def test_a_client_is_asked(self, application: Noted) -> None:
-        wire, connection = connected(application)
-        answers: list[list[bytes]] = []
-
-        def answered(arguments: tuple[Raw, ...]) -> None:
-            answers.append([bytes(one) for one in arguments])
-
-        socket = application.sockets[0]
-        socket.ask("where", answered=answered)
-        socket.ask("who", 1, answered=answered)
-        assert wire.taken() == ['420["where"]', '421["who",1]']
-        for packet in ('31["me"]', '31["twice"]', '39["nobody asked"]', "30[]"):
-            connection.receive(packet)
-        assert answers == [[b'"me"'], []]
-        assert wire.closing is None
 
     async def test_what_an_event_waits_for_is_returned(self, application: Noted) -> None:
         done = asyncio.Event()

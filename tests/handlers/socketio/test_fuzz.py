@@ -13,14 +13,7 @@ from msgspec import Raw
 
 from handlers.socketio import packets
 from handlers.socketio.carriers import Handshake
-from handlers.socketio.connections import (
-    Acknowledge,
-    Application,
-    ConnectError,
-    Connection,
-    Socket,
-    SocketIo,
-)
+from handlers.socketio.connections import Application, ConnectError, Connection, SocketIo
 from handlers.socketio.engine import Limits, Session, State
 from handlers.socketio.framing import (
     POLLING,
@@ -32,6 +25,7 @@ from handlers.socketio.framing import (
 )
 from handlers.socketio.kept import Part, request_at_head
 from handlers.socketio.packets import Event
+from handlers.socketio.peers import Acknowledge, Socket
 from handlers.socketio.reasons import FORCED_CLOSE, Broken, Denied, Malformed
 from handlers.sockets import Closing
 

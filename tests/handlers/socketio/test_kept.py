@@ -12,10 +12,11 @@ from tornado.web import Application as WebApplication
 
 from handlers.origins import ANY, Origins
 from handlers.socketio import sessions as sessions_module
-from handlers.socketio.connections import Acknowledge, Application, Socket, SocketIo
+from handlers.socketio.connections import Application, SocketIo
 from handlers.socketio.engine import Limits
 from handlers.socketio.kept import MAX_AHEAD, Part, Request, request_at_head
 from handlers.socketio.packets import Event
+from handlers.socketio.peers import Acknowledge, Socket
 from handlers.socketio.sessions import Sessions
 from handlers.socketio.transports import Edge, PollingHandler, routes
 from tests import engineio_echo

@@ -11,8 +11,9 @@ from chat.errors import TooMany
 from handlers.origins import Origins
 from handlers.socketio import transports
 from handlers.socketio.carriers import Handshake
-from handlers.socketio.connections import Application, ConnectError, Socket, SocketIo
+from handlers.socketio.connections import Application, ConnectError, SocketIo
 from handlers.socketio.engine import Limits
+from handlers.socketio.peers import Socket
 from handlers.socketio.sessions import Sessions
 from handlers.socketio.transports import Edge, routes
 from tests import engineio_echo, socketio_echo
