@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 
 from models.records import Message, is_id
-from models.store import Found, Place, Wanted
+from models.store import Found, Place, TooSlow, Wanted
 from models.words import is_in
 
 
@@ -23,13 +23,20 @@ def sifted(candidates: Iterable[Message], wanted: Wanted, deadline: float) -> Fo
     """A page of what is wanted of candidates that come in order, until there is no more time."""
     rooms = frozenset(wanted.rooms)
     found: list[Message] = []
-    for message in candidates:
-        if message.room in rooms and _is_wanted(message, wanted):
-            if len(found) == wanted.limit:
-                return Found(found, place_of(found[-1]) if found else None)
-            found.append(message)
-        if time.monotonic() > deadline:
-            return Found(found, place_of(message))
+    last: Place | None = None
+    try:
+        for message in candidates:
+            if message.room in rooms and _is_wanted(message, wanted):
+                if len(found) == wanted.limit:
+                    return Found(found, place_of(found[-1]))
+                found.append(message)
+            last = place_of(message)
+            if time.monotonic() > deadline:
+                return Found(found, last)
+    except TooSlow:
+        if last is None:
+            raise
+        return Found(found, last)
     return Found(found)
 
 

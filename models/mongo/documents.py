@@ -29,6 +29,9 @@ Document = dict[str, Any]
 # What of a message is there for the index alone.
 UNREAD: Document = {"tokens": 0}
 
+# What every message is indexed under that can be found: so the index also has them all by time.
+SAID = "\ue003"
+
 
 def key_of(text: str) -> ObjectId | str:
     """An id as it is kept; a text that is no id stays what it is, and so finds nothing."""
@@ -222,8 +225,14 @@ def content_document(message: Message) -> Document:
         "former": [{"text": former.text, "until": former.until} for former in message.former],
         "edited": message.edited,
         "deleted": message.deleted,
-        "tokens": tokens_of(message),
+        "tokens": index_tokens(message),
     }
+
+
+def index_tokens(message: Message) -> list[str]:
+    """What a message is indexed under; nothing, if it was deleted."""
+    tokens = tokens_of(message)
+    return [*tokens, SAID] if tokens else []
 
 
 def message_document(message: Message) -> Document:

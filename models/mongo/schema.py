@@ -14,9 +14,8 @@ from bson import ObjectId
 from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from pymongo.database import Database as Collections
 
-from models.mongo.documents import Document, key_of, message_of, room_document
+from models.mongo.documents import Document, index_tokens, key_of, message_of, room_document
 from models.records import EVERYONE, Room
-from models.words import tokens_of
 
 log = logging.getLogger("hubbub.store")
 
@@ -112,7 +111,7 @@ def _searchable(collections: Collections[Document]) -> bool:
     if not messages:
         return False
     updates = [
-        UpdateOne({"_id": one["_id"]}, {"$set": {"tokens": tokens_of(message_of(one))}})
+        UpdateOne({"_id": one["_id"]}, {"$set": {"tokens": index_tokens(message_of(one))}})
         for one in messages
     ]
     collections.messages.bulk_write(updates, ordered=False)

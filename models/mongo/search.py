@@ -2,7 +2,8 @@
 
 One token leads, through all its messages of the wanted rooms, the latest first; what else is wanted
 is looked for in those. The one that the fewest messages have leads, as far as that can be known for
-little.
+little. What is under many tokens (all that begin alike) is in no order, and must be sorted: where
+there is too much of that, every message of the rooms is looked at, for it will often fit.
 """
 
 import heapq
@@ -12,14 +13,14 @@ from collections.abc import Iterator, Sequence
 import pymongo
 from pymongo import DESCENDING
 from pymongo.collection import Collection
-from pymongo.errors import OperationFailure
+from pymongo.errors import NetworkTimeout, OperationFailure
 
-from models.mongo.documents import UNREAD, Document, key_of, keys_of, message_of
+from models.mongo.documents import SAID, UNREAD, Document, key_of, keys_of, message_of
 from models.mongo.schema import SEARCH
 from models.records import Message
 from models.sift import is_findable, place_of, sifted
 from models.store import Found, Place, TooSlow, Wanted
-from models.words import needed, sender_token, showing_token
+from models.words import Tokens, needed, sender_token, showing_token
 
 # Beyond 200 ranges of an index MongoDB sorts what it found instead of merging it.
 _ROOMS_AT_ONCE = 190
@@ -28,10 +29,16 @@ _ROOMS_AT_ONCE = 190
 _COUNTED = 10_000
 _COMPARED = 8
 
-_PAGE = 50
+# What so few messages have may lead, whatever the others have.
+_FEW = 500
+
+_PAGE = 20
 _LARGEST_PAGE = 2_000
 
 _TIME_IS_OVER = 50
+
+# Behind every character that a token may hold.
+_END = "\U0010ffff"
 
 _LATEST_FIRST = [("created", DESCENDING), ("_id", DESCENDING)]
 
@@ -41,58 +48,81 @@ def search(messages: Collection[Document], wanted: Wanted) -> Found:
     if not is_findable(wanted):
         return Found([])
     deadline = time.monotonic() + wanted.seconds
-    tokens = needed(wanted.terms)
-    whole = list(tokens.whole)
-    if wanted.sender is not None:
-        whole.append(sender_token(wanted.sender))
-    if wanted.showing:
-        whole.append(showing_token())
+    with pymongo.timeout(wanted.seconds):
+        return sifted(_candidates(messages, wanted), wanted, deadline)
+
+
+def _candidates(messages: Collection[Document], wanted: Wanted) -> Iterator[Message]:
+    """What may be wanted, the latest first, until the time is over."""
     try:
-        with pymongo.timeout(wanted.seconds):
-            leading = _leading(messages, whole, tokens.begun, wanted.rooms)
-            candidates = _candidates(messages, {**leading, **_times(wanted)}, wanted)
-            return sifted(candidates, wanted, deadline)
+        condition = {**_leading(messages, _tokens(wanted), wanted.rooms), **_times(wanted)}
+        parts = [
+            _pages(messages, condition, wanted.rooms[first : first + _ROOMS_AT_ONCE], wanted)
+            for first in range(0, len(wanted.rooms), _ROOMS_AT_ONCE)
+        ]
+        yield from heapq.merge(*parts, key=place_of, reverse=True)
+    except NetworkTimeout as error:
+        raise TooSlow("the search took too long") from error
     except OperationFailure as error:
         if error.code == _TIME_IS_OVER:
             raise TooSlow("the search took too long") from error
         raise
 
 
-def _leading(
-    messages: Collection[Document], whole: list[str], begun: Sequence[str], rooms: Sequence[str]
-) -> Document:
+def _tokens(wanted: Wanted) -> Tokens:
+    tokens = needed(wanted.terms)
+    whole = list(tokens.whole)
+    if wanted.sender is not None:
+        whole.append(sender_token(wanted.sender))
+    if wanted.showing:
+        whole.append(showing_token())
+    return Tokens(tuple(whole), tokens.begun)
+
+
+def _leading(messages: Collection[Document], tokens: Tokens, rooms: Sequence[str]) -> Document:
     """The condition that the index answers, and those that are looked at behind it."""
-    if not whole:
-        first, *rest = sorted(begun, key=len, reverse=True)
-        return _all({"tokens": _begins(first)}, [{"tokens": _begins(one)} for one in rest])
-    lead = _rarest(messages, whole, rooms)
-    others: list[Document] = [
-        # As an expression, or MongoDB might let this one lead.
-        {"$expr": {"$in": [{"$literal": one}, "$tokens"]}}
-        for one in whole
-        if one != lead
-    ]
-    others += [{"tokens": _begins(one)} for one in begun]
-    return _all({"tokens": lead}, others)
+    lead = _rarest(messages, tokens, rooms)
+    others = [_holds(one) for one in tokens.whole if {"tokens": one} != lead]
+    others += [_holds_begun(one) for one in tokens.begun if _begins(one) != lead]
+    return {**lead, "$expr": {"$and": others}} if others else lead
 
 
-def _all(lead: Document, others: Sequence[Document]) -> Document:
-    return {**lead, "$and": list(others)} if others else lead
+def _rarest(messages: Collection[Document], tokens: Tokens, rooms: Sequence[str]) -> Document:
+    """The one of the fewest messages that is known to have few; else one that is in order."""
+    leads: list[Document] = [{"tokens": one} for one in _longest(tokens.whole)]
+    leads += [_begins(one) for one in _longest(tokens.begun)]
+    if len(leads) == 1 and tokens.whole:
+        return leads[0]
+    where = {"room": key_of(rooms[0])} if len(rooms) == 1 else {}
+    ordered = leads[0] if tokens.whole else {"tokens": SAID}
+    best, least = ordered, _COUNTED
+    for lead in leads[:_COMPARED]:
+        count = messages.count_documents({**lead, **where}, limit=least, hint=SEARCH)
+        if count < least:
+            best, least = lead, count
+        if least < _FEW:
+            break
+    return best
+
+
+def _longest(tokens: Sequence[str]) -> list[str]:
+    """Tokens with the longest first, for those are often rare."""
+    return sorted(tokens, key=len, reverse=True)
 
 
 def _begins(text: str) -> Document:
-    return {"$elemMatch": {"$gte": text, "$lt": text + "\U0010ffff"}}
+    return {"tokens": {"$elemMatch": {"$gte": text, "$lt": text + _END}}}
 
 
-def _rarest(messages: Collection[Document], tokens: list[str], rooms: Sequence[str]) -> str:
-    if len(tokens) == 1:
-        return tokens[0]
-    where = {"room": key_of(rooms[0])} if len(rooms) == 1 else {}
-    counts = {
-        token: messages.count_documents({"tokens": token, **where}, limit=_COUNTED, hint=SEARCH)
-        for token in sorted(tokens, key=len, reverse=True)[:_COMPARED]
-    }
-    return min(counts, key=lambda token: counts[token])
+def _holds(token: str) -> Document:
+    # As an expression, or MongoDB might let this one lead.
+    return {"$in": [{"$literal": token}, "$tokens"]}
+
+
+def _holds_begun(text: str) -> Document:
+    begins = {"$and": [{"$gte": ["$$one", text]}, {"$lt": ["$$one", text + _END]}]}
+    found = {"$filter": {"input": "$tokens", "as": "one", "cond": begins}}
+    return {"$ne": [found, []]}
 
 
 def _times(wanted: Wanted) -> Document:
@@ -102,17 +132,6 @@ def _times(wanted: Wanted) -> Document:
     if wanted.until is not None:
         times["$lt"] = wanted.until
     return {"created": times} if times else {}
-
-
-def _candidates(
-    messages: Collection[Document], condition: Document, wanted: Wanted
-) -> Iterator[Message]:
-    """What fits the condition, of all rooms, the latest first."""
-    parts = [
-        _pages(messages, condition, wanted.rooms[first : first + _ROOMS_AT_ONCE], wanted)
-        for first in range(0, len(wanted.rooms), _ROOMS_AT_ONCE)
-    ]
-    return heapq.merge(*parts, key=place_of, reverse=True)
 
 
 def _pages(

@@ -8,19 +8,17 @@ time is a range of it.
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterable
 
 from models.records import Message
 from models.sqlite.rows import message_of, ms
-from models.store import Refused, Wanted
-from models.words import needed, room_token, sender_token, showing_token, tokens_of
+from models.store import Refused
+from models.words import room_token, tokens_of
 
 log = logging.getLogger("hubbub.store")
 
 # So many messages may share a millisecond. The year 9999 still fits into 64 bits then.
-_SHARED = 1 << 15
-_LAST = (1 << 63) - 1
+SHARED = 1 << 15
 
 # Older messages are put into the index in steps of some 0.1 s, and a line in the log tells of it.
 _STEP = 2_000
@@ -57,34 +55,6 @@ def forget_room(connection: sqlite3.Connection, room_id: str) -> None:
     rows = connection.execute("SELECT * FROM messages WHERE room = ?", (room_id,))
     for row in rows:
         _forget(connection, row)
-
-
-def expression(wanted: Wanted) -> str:
-    """What FTS5 is asked for."""
-    tokens = needed(wanted.terms)
-    parts = [*map(_quoted, tokens.whole), *(f"{_quoted(begun)} *" for begun in tokens.begun)]
-    if wanted.sender is not None:
-        parts.append(_quoted(sender_token(wanted.sender)))
-    if wanted.showing:
-        parts.append(_quoted(showing_token()))
-    rooms = " OR ".join(_quoted(room_token(room)) for room in wanted.rooms)
-    return " AND ".join([*parts, f"({rooms})"])
-
-
-def places(wanted: Wanted) -> tuple[int, int]:
-    """The part of the index in which everything that is wanted stands."""
-    ends = [_LAST]
-    if wanted.until is not None:
-        ends.append(ms(wanted.until) * _SHARED)
-    if wanted.before is not None:
-        ends.append((ms(wanted.before.created) + 1) * _SHARED)
-    return -_LAST if wanted.since is None else ms(wanted.since) * _SHARED, min(ends)
-
-
-def in_order(messages: Iterable[Message]) -> Iterator[Message]:
-    """Messages by time, the latest first, and by id where they share one."""
-    for _, same in groupby(messages, key=lambda message: message.created):
-        yield from sorted(same, key=lambda message: message.id, reverse=True)
 
 
 def fill(connection: sqlite3.Connection) -> None:
@@ -147,19 +117,14 @@ def _forget(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
 
 
 def _free_place(connection: sqlite3.Connection, message: Message) -> int:
-    first = ms(message.created) * _SHARED
+    first = ms(message.created) * SHARED
     last = connection.execute(
-        "SELECT max(place) FROM messages WHERE place >= ? AND place < ?", (first, first + _SHARED)
+        "SELECT max(place) FROM messages WHERE place >= ? AND place < ?", (first, first + SHARED)
     ).fetchone()[0]
-    if last == first + _SHARED - 1:
-        raise Refused(f"{_SHARED} messages have the same time")
+    if last == first + SHARED - 1:
+        raise Refused(f"{SHARED} messages have the same time")
     return first if last is None else int(last) + 1
 
 
 def _text(message: Message, tokens: list[str]) -> str:
     return " ".join([*tokens, room_token(message.room)])
-
-
-def _quoted(token: str) -> str:
-    # No token holds a quotation mark, or any other character of ASCII but letters and digits.
-    return f'"{token}"'

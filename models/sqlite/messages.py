@@ -1,17 +1,12 @@
 """Reading messages in SQLite; they are written by the store's `commit`."""
 
-import time
 from collections.abc import Iterable
 
 from models.records import Counters, Message
-from models.sift import is_findable, sifted
 from models.sqlite.database import Database
-from models.sqlite.index import expression, in_order, places
 from models.sqlite.rows import listed, message_of
+from models.sqlite.search import search
 from models.store import Found, Wanted
-
-# So many steps of SQLite's machine take some 0.1 ms.
-_STEPS = 10_000
 
 
 class SQLiteMessages:
@@ -69,22 +64,8 @@ class SQLiteMessages:
 
     def search(self, wanted: Wanted) -> Found:
         """A page of what is wanted, by the index of words."""
-        if not is_findable(wanted):
-            return Found([])
-        deadline = time.monotonic() + wanted.seconds
         with self._database.read() as connection:
-            connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
-            try:
-                rows = connection.execute(
-                    """SELECT messages.* FROM search
-                        JOIN messages ON messages.place = search.rowid
-                        WHERE search MATCH ? AND search.rowid >= ? AND search.rowid < ?
-                        ORDER BY search.rowid DESC""",
-                    (expression(wanted), *places(wanted)),
-                )
-                return sifted(in_order(map(message_of, rows)), wanted, deadline)
-            finally:
-                connection.set_progress_handler(None, 0)
+            return search(connection, wanted)
 
     def changes(self, room_id: str, *, since: int, limit: int) -> list[Message]:
         """The messages changed since a number."""
