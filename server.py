@@ -308,7 +308,10 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     )
     tasks = [asyncio.create_task(work) for work in tending]
     if settings.open_mode:
-        log.warning("OPEN_MODE is on: anybody who can reach this server may use any free name")
+        log.warning(
+            "OPEN_MODE is on: whoever can reach this server may be anybody who has no password, "
+            "and read what they were told"
+        )
     host, port = sockets[0].getsockname()[:2]
     where = "MongoDB" if settings.mongodb_uri else f"SQLite in {settings.data_dir}"
     log.info("listening on http://%s:%d, keeping everything in %s", host, port, where)

@@ -132,14 +132,19 @@ class Conversations:
         everyone = await self._rooms.get(EVERYONE)
         found = [line async for line in self._newest(everyone, user, limit)]
         rooms = await self._disk.run(self._store.rooms.of_user, user, limit=ROOM_PAGE)
-        for room, _ in rooms:
+        direct = [(self._active(room), room.id) for room, _ in rooms if room.kind == "direct"]
+        for active, room_id in sorted(direct, reverse=True):
             found = nlargest(limit, found, key=_age)
-            if len(found) == limit and room.active < found[-1].message.created:
+            if len(found) == limit and active < found[-1].message.created:
                 break  # as are all behind it
-            if room.kind == "direct":
-                live = await self._rooms.get(room.id)
-                found += [line async for line in self._newest(live, user, limit)]
+            live = await self._rooms.get(room_id)
+            found += [line async for line in self._newest(live, user, limit)]
         return nlargest(limit, found, key=_age)
+
+    def _active(self, room: Room) -> datetime:
+        """When something was last said in a room; of a live one, what is kept may be a bit old."""
+        live = self._rooms.live(room.id)
+        return room.active if live is None or live.last is None else live.last.created
 
     async def _newest(self, room: LiveRoom, user: str, limit: int) -> AsyncIterator[Line]:
         found: list[Message] = []
@@ -254,5 +259,5 @@ class Conversations:
         return sorted(found, key=_age)[:limit]
 
 
-def _age(line: Line) -> tuple[datetime, str, int]:
-    return line.message.created, line.message.room, line.message.seq
+def _age(line: Line) -> tuple[datetime, str]:
+    return line.message.created, line.message.id

@@ -37,6 +37,16 @@ def host(value: str) -> str:
     return value
 
 
+def is_loopback(value: str) -> bool:
+    """Tell whether an address, or the name of a host, is that of this machine alone."""
+    if value.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(value.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 def path(value: str) -> Path:
     """A file or folder."""
     if "\0" in value:

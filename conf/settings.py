@@ -85,6 +85,9 @@ class Settings:
     open_mode: bool = option(
         False, "Let clients without authentication in by their bare names.", kinds.switch
     )
+    open_mode_public: bool = option(
+        False, "Let OPEN_MODE be on where others than this machine can reach it.", kinds.switch
+    )
     bcrypt_rounds: int = option(
         12, "Cost of a password hash; each step doubles it.", kinds.integer(4, 20)
     )
@@ -175,7 +178,13 @@ def load(
             if name is not None:
                 values[item.name] = _parsed(item, name, source[name])
                 break
-    return Settings(**values)
+    settings = Settings(**values)
+    if settings.open_mode and not (settings.open_mode_public or kinds.is_loopback(settings.host)):
+        raise SettingsError(
+            f"OPEN_MODE: anybody could be anybody at {settings.host}, where others can reach this "
+            "server; HOST=127.0.0.1 keeps it to this machine, OPEN_MODE_PUBLIC=on means it"
+        )
+    return settings
 
 
 def read_env_file(path: Path) -> dict[str, str]:

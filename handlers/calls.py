@@ -4,8 +4,9 @@
     async def post(self, identity: Identity, body: PostRoom) -> OwnRoomView:
         \"\"\"Make a room, or find the direct one there is.\"\"\"
 
-`identity` asks for a token, `administrator` for that of one; `query` and `body` are decoded into
-their types; every other parameter is a part of the path, in order; what is returned is the answer.
+`identity` asks for a token, `administrator` for that of one, and `reader` for one that may be left
+out in open mode; `query` and `body` are decoded into their types; every other parameter is a part
+of the path, in order; what is returned is the answer.
 The description of the server (`handlers/openapi.py`) reads the same object that decodes.
 """
 
@@ -17,15 +18,19 @@ from typing import Any, Literal, get_type_hints
 import msgspec
 from msgspec import Struct
 
-from chat.sessions import require_admin
+from chat.sessions import Identity, require_admin
 from handlers import refusals
 from handlers.base import JsonHandler
 
 Method = Callable[..., Awaitable[object]]
-Login = Literal["nobody", "user", "administrator"]
+Login = Literal["nobody", "guest", "user", "administrator"]
 Bucket = Literal["none", "commands", "messages"]
 
-_IDENTITIES: dict[str, Login] = {"identity": "user", "administrator": "administrator"}
+_IDENTITIES: dict[str, Login] = {
+    "reader": "guest",
+    "identity": "user",
+    "administrator": "administrator",
+}
 
 
 class Keeping(Struct, frozen=True):
@@ -87,11 +92,7 @@ class Call:
             for (name, kind), text in zip(self.path.items(), path, strict=True)
         }
         if self._identity:
-            identity = await handler.identify()
-            if self.login == "administrator":
-                require_admin(identity)
-            handler.take(self.bucket, identity.user.id)
-            values[self._identity] = identity
+            values[self._identity] = await self._required(handler)
         if self.query is not None:
             values["query"] = handler.queried(self.query)
         if self.body is not None:
@@ -102,6 +103,18 @@ class Call:
             revalidate=self.keeping.revalidate,
             compress=self.keeping.compress,
         )
+
+    async def _required(self, handler: JsonHandler) -> Identity | None:
+        """Who calls, if that is somebody who may."""
+        if self.login == "guest" and not handler.request.headers.get("Authorization"):
+            handler.services.guests.require_open()
+            handler.take(self.bucket, handler.client.address)
+            return None
+        identity = await handler.identify()
+        if self.login == "administrator":
+            require_admin(identity)
+        handler.take(self.bucket, identity.user.id)
+        return identity
 
     def _usual_codes(self) -> tuple[str, ...]:
         return (

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, get_origin
 
-from handlers.calls import Call, calls_of
+from handlers.calls import Call, Login, calls_of
 from handlers.schemas import Json, Schemas
 from handlers.views import ErrorView, LoggedInView, MessageBody, OwnRoomView
 
@@ -32,6 +32,18 @@ HEADERS: Mapping[str, tuple[str, Json]] = {
     "Retry-After": ("Seconds to wait before this is worth trying again.", {"type": "integer"}),
     "ETag": ("Send it as `If-None-Match` to ask for what has changed alone.", {"type": "string"}),
     "Link": ("Where the next page is, if there is one: `<path>; rel=next`.", {"type": "string"}),
+}
+
+SECURITY: Mapping[Login, list[Json]] = {
+    "nobody": [],
+    "guest": [{"token": []}, {}],
+    "user": [{"token": []}],
+    "administrator": [{"token": []}],
+}
+
+ALSO: Mapping[Login, str] = {
+    "guest": "In open mode without a token, too.",
+    "administrator": "For administrators.",
 }
 
 _PART = re.compile(r"\{(\w+)\}")
@@ -106,9 +118,9 @@ def _operation(path: str, call: Call, schemas: Schemas, name: str) -> Json:
         "summary": summary,
         "parameters": [*_path_parameters(path, call, schemas), *_query(call, schemas)],
         "responses": _responses(call, schemas),
-        "security": [] if call.login == "nobody" else [{"token": []}],
+        "security": SECURITY[call.login],
     }
-    words = [more.strip(), "For administrators." if call.login == "administrator" else ""]
+    words = [more.strip(), ALSO.get(call.login, "")]
     if any(words):
         operation["description"] = "\n\n".join(filter(None, words))
     if call.body is not None:

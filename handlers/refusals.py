@@ -13,6 +13,7 @@ CODES: Mapping[int, tuple[str, ...]] = {
         "invalid_display_name",
         "invalid_email",
         "invalid_json",
+        "invalid_name",
         "invalid_participants",
         "invalid_query",
         "invalid_room_name",

@@ -60,7 +60,7 @@ class UsersHandler(UserHandler):
     """Everybody."""
 
     @call(keeping=REVALIDATED)
-    async def get(self, identity: Identity, query: UserPage) -> list[UserView]:
+    async def get(self, reader: Identity | None, query: UserPage) -> list[UserView]:
         """List users in the order in which they came."""
         return [self.seen(user) for user in await self.page(query)]
 
@@ -79,7 +79,7 @@ class OnlineUsersHandler(UserHandler):
     """Who is online."""
 
     @call()
-    async def get(self, identity: Identity, query: UserPage) -> OnlineUsers:
+    async def get(self, reader: Identity | None, query: UserPage) -> OnlineUsers:
         """List their names, and their ids in the same order; a header names the next page."""
         limit = cut(query.limit, MAX_PAGE)
         page = self.services.presence.page(after=query.after or None, limit=limit)

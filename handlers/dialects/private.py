@@ -11,6 +11,7 @@ from chat.conversations import MAX_SKIPPED, Line, line_of
 from chat.events import Event, Form
 from handlers.dialects.tables import Client, Does, Payload, Row, Says, Speech, Table, Told
 
+DEFAULT_LINES = 50
 MAX_LINES = 200
 
 
@@ -39,7 +40,7 @@ class GetHistory(Struct, rename="camel"):
     """Ask for the latest messages with somebody, but the newest `skip`."""
 
     other_user_id: Id
-    limit: Annotated[int, Meta(ge=1)] = 50
+    limit: Annotated[int, Meta(ge=1)] = DEFAULT_LINES
     skip: Annotated[int, Meta(ge=0, le=MAX_SKIPPED)] = 0
 
 

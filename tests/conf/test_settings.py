@@ -227,3 +227,16 @@ def test_a_flag_that_is_not_given_is_not_chosen() -> None:
 def test_no_two_settings_share_a_name() -> None:
     names = [name for item in fields(Settings) for name in names_of(item)]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_open_mode_on_this_machine(host: str) -> None:
+    assert load({"OPEN_MODE": "on", "HOST": host}, {}).open_mode
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "chat.example.com"])  # noqa: S104
+def test_open_mode_elsewhere_must_be_said_twice(host: str) -> None:
+    with pytest.raises(SettingsError, match="OPEN_MODE: anybody could be anybody"):
+        load({"OPEN_MODE": "on", "HOST": host}, {})
+    assert load({"OPEN_MODE": "on", "OPEN_MODE_PUBLIC": "on", "HOST": host}, {}).open_mode
+    assert not load({"OPEN_MODE_PUBLIC": "on", "HOST": host}, {}).open_mode
