@@ -7,9 +7,11 @@ from handlers.channels import Channel
 from handlers.schemas import Json, Schemas
 
 ABOUT = """\
-Text frames in JSON. An ACK means stored, and nothing is missed silently: see docs/websocket.md."""
+Text frames in JSON, and events of Socket.IO. An ACK means stored, and nothing is missed silently:
+see docs/websocket.md and docs/socketio.md."""
 
 ACK = "ACK"
+REFUSED = "server.REFUSED"
 
 
 def asyncapi(channels: Iterable[Channel], version: str) -> Json:
@@ -53,7 +55,8 @@ def ack_name(name: str) -> str:
 
 def _kinds(channel: Channel) -> list[Any]:
     tables: tuple[Mapping[str, Any], ...] = (channel.takes, channel.answers, channel.tells)
-    return [kind for table in tables for kind in table.values()]
+    kinds = [kind for table in tables for kind in table.values()]
+    return kinds if channel.refusal is None else [*kinds, channel.refusal]
 
 
 def _messages(channel: Channel, schemas: Schemas) -> Json:
@@ -67,6 +70,9 @@ def _messages(channel: Channel, schemas: Schemas) -> Json:
         messages[told_name(name)] = _message(channel, name, schemas.of(kind), answered=False)
     for name, kind in channel.answers.items():
         messages[ack_name(name)] = _answer(channel, name, schemas.of(kind))
+    if channel.refusal is not None:
+        title = "what a callback is given where something is refused"
+        messages[REFUSED] = {"name": ACK, "title": title, "payload": schemas.of(channel.refusal)}
     return messages
 
 
@@ -85,7 +91,7 @@ def _message(channel: Channel, name: str, schema: Json, *, answered: bool) -> Js
 
 def _answer(channel: Channel, name: str, schema: Json) -> Json:
     if channel.form == "events":
-        return {"name": name, "title": f"acknowledgement of {name}", "payload": schema}
+        return {"name": ACK, "title": f"acknowledgement of {name}", "payload": schema}
     properties = {
         "type": {"const": ACK},
         "id": {"type": ["string", "integer"]},
@@ -105,9 +111,10 @@ def _operations(channel: Channel) -> Json:
     for name in channel.takes:
         operation = _operation("receive", path, sent_name(name))
         if name in channel.answers:
+            answers = [ack_name(name)] if channel.refusal is None else [ack_name(name), REFUSED]
             operation["reply"] = {
                 "channel": {"$ref": path},
-                "messages": [{"$ref": f"{path}/messages/{ack_name(name)}"}],
+                "messages": [{"$ref": f"{path}/messages/{answer}"} for answer in answers],
             }
         operations[f"{channel.name}.{sent_name(name)}"] = operation
     for name in channel.tells:

@@ -11,6 +11,9 @@ from msgspec import Struct
 
 from chat import commands
 from handlers.dialects import authenticate, native
+from handlers.dialects.application import Credentials
+from handlers.dialects.choice import DIALECTS, Choice
+from handlers.dialects.tables import Table
 from handlers.dialects.words import AskPresence, Listen, Unlisten
 from handlers.views import MessageBody, OwnRoomView, OwnUserView, RoomView, View
 
@@ -28,6 +31,8 @@ class Channel(Struct, frozen=True, kw_only=True):
     takes: Mapping[str, Any]
     answers: Mapping[str, Any]
     tells: Mapping[str, Any]
+    # What a callback is given instead, where the answer to a command is a refusal.
+    refusal: type[View] | None = None
     # What may come without a payload.
     bare: frozenset[str] = frozenset()
 
@@ -122,6 +127,23 @@ class Authenticated(View, frozen=True):
 
     user_id: str
     username: str
+
+
+class Refused(View, frozen=True, omit_defaults=True):
+    """Why something was not done, to a callback."""
+
+    ok: Literal[False]
+    error: str
+    code: str
+    message: str
+    retry_after: float | None = None
+
+
+class ConnectError(View, frozen=True):
+    """Why nobody was let in."""
+
+    message: str
+    data: RefusalFrame
 
 
 class WithUser(View, frozen=True):
@@ -233,4 +255,27 @@ AUTHENTICATE = Channel(
     },
 )
 
-CHANNELS = (NATIVE, AUTHENTICATE)
+
+def _spoken(table: Table, *, by_token: bool) -> Channel:
+    """The channel of a dialect, as its table has it."""
+    whose = "`auth` carries a token." if by_token else "Without a token, in open mode."
+    return Channel(
+        name=table.name,
+        address="/socket.io/",
+        form="events",
+        about=f"Socket.IO, dialect {table.name}. {whose} Every "
+        "callback is called, with `ok` first of all; without one a refusal comes as `error`.",
+        takes={"connect": Credentials, **{name: row.form for name, row in table.hears.items()}},
+        answers={name: row.answer for name, row in table.hears.items()},
+        refusal=Refused,
+        tells={"connect_error": ConnectError, "error": RefusalFrame, **table.tells},
+    )
+
+
+def channels(choice: Choice) -> list[Channel]:
+    """All that is spoken over sockets."""
+    spoken = [_spoken(table, by_token=by_token) for table, by_token in choice.tables]
+    return [NATIVE, AUTHENTICATE, *spoken]
+
+
+CHANNELS = channels(DIALECTS)

@@ -9,6 +9,8 @@ Json = dict[str, Any]
 
 _REFERENCE = "#/components/schemas/"
 
+_DIALECTS = "handlers.dialects."
+
 # What a class is called in the code, where that says too little outside, or too much.
 _NAMES: Mapping[str, str] = {"MessageBody": "Message", "MessageView": "Done"}
 
@@ -47,7 +49,10 @@ class Schemas:
 
 
 def _name(name: str) -> str:
-    return _NAMES.get(name, name.removesuffix("View"))
+    """What readers see; where two have one name, the one of a dialect says whose it is."""
+    module, _, own = name.rpartition(".")
+    shown = _NAMES.get(own, own.removesuffix("View"))
+    return f"{module.rpartition('.')[2]}.{shown}" if module.startswith(_DIALECTS) else shown
 
 
 def _named(schema: Json, name: str) -> Json:

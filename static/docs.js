@@ -229,8 +229,11 @@ function frameView(channel, operation) {
     const inside = element("div", "", "inside");
     inside.append(schemaView(payload, schemas));
     if (operation.reply) {
-      const answer = messageOf(operation.reply.messages[0]).payload;
-      inside.append(element("h3", "Answer"), schemaView(answer.properties?.payload ?? answer, schemas));
+      inside.append(element("h3", "Answer"));
+      for (const reference of operation.reply.messages) {
+        const answer = messageOf(reference).payload;
+        inside.append(schemaView(answer.properties?.payload ?? answer, schemas));
+      }
     }
     return inside;
   });

@@ -81,6 +81,14 @@ def test_frames_are_listed_and_a_socket_is_tried(page: Page) -> None:
     expect(console.locator(".log")).to_contain_text("closed")
 
 
+def test_events_of_socket_io_are_listed_with_what_callbacks_are_given(page: Page) -> None:
+    opened_call(page, "C.client.message:send")
+    shown = page.locator("[id='C.client.message:send'] pre")
+    expect(shown.nth(0)).to_contain_text("recipient")
+    expect(shown.nth(1)).to_contain_text("timestamp")
+    expect(shown.nth(2)).to_contain_text("error")
+
+
 def test_what_is_looked_for_is_left(page: Page) -> None:
     page.fill("#filter", "reactions")
     expect(page.locator(".call:visible .path")).to_have_text(

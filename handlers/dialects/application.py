@@ -21,7 +21,7 @@ from handlers.sockets import NOT_AUTHENTICATED, Closing
 from models.store import StoreError
 
 
-class Auth(Struct, frozen=True):
+class Credentials(Struct, frozen=True):
     """What a client says when it connects: a token, a dialect, and what it has seen of rooms."""
 
     token: str | None = None
@@ -29,7 +29,7 @@ class Auth(Struct, frozen=True):
     rooms: dict[str, commands.Number] = msgspec.field(default_factory=dict)
 
 
-_auths = msgspec.json.Decoder(Auth)
+_auths = msgspec.json.Decoder(Credentials)
 
 
 class Chatting(Application):
@@ -118,7 +118,7 @@ def _client(socket: Socket) -> SocketIoClient:
     return client
 
 
-def _decoded(auth: Raw) -> Auth:
+def _decoded(auth: Raw) -> Credentials:
     try:
         return _auths.decode(auth)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:

@@ -12,6 +12,8 @@ class Choice:
     """The dialects that clients may speak: those who bring a token, and those who do not."""
 
     def __init__(self, by_token: tuple[Table, ...], by_name: tuple[Table, ...]) -> None:
+        # With whether their clients bring a token.
+        self.tables = [(one, True) for one in by_token] + [(one, False) for one in by_name]
         self._named = {table.name.upper(): table for table in by_token}
         self._by_token = Undecided(*by_token)
         self.by_name = Undecided(*by_name)

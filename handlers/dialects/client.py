@@ -5,13 +5,14 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
+from msgspec import convert
 from msgspec.structs import replace
 
 from chat import commands
 from chat.chat import Speaker
 from chat.commands import SendMessage
 from chat.conversations import Line
-from chat.entries import Said
+from chat.entries import Said as Stored
 from chat.errors import Forbidden, Invalid, Refusal, TooMany, Unauthenticated
 from chat.events import Event, Form, MessageChanged, MessageStored, Pair
 from chat.names import require_guest_name
@@ -19,7 +20,17 @@ from chat.rooms import LiveRoom
 from chat.sessions import Client as Place
 from chat.sessions import Identity
 from handlers.catching_up import by_rev, catch_up, release, sync
-from handlers.dialects.tables import COMMON, Heard, Payload, Says, Speech, Table, Told
+from handlers.dialects.tables import (
+    COMMON,
+    Answer,
+    Heard,
+    Reached,
+    Said,
+    Says,
+    Speech,
+    Table,
+    Told,
+)
 from handlers.dialects.words import refusal_body
 from handlers.edge import store_unavailable
 from handlers.entering import require_few_sockets
@@ -259,10 +270,10 @@ class SocketIoClient:
         action = heard.row.action(self, heard.what)
         return self._guarded(self._act(action, acknowledge), acknowledge)
 
-    async def _act(self, action: Awaitable[Payload], acknowledge: Acknowledge | None) -> None:
-        payload = await action
+    async def _act(self, action: Awaitable[Answer], acknowledge: Acknowledge | None) -> None:
+        answer = await action
         if acknowledge is not None:
-            acknowledge({**payload, "ok": True})
+            acknowledge(answer)
 
     def _require_own(self, name: str | None) -> None:
         """Refuse to speak for anybody else."""
@@ -309,11 +320,11 @@ class SocketIoClient:
         room = EVERYONE if to is None else None
         return SendMessage(room_id=room, to=to, content=speech.text, client_id=speech.client_id)
 
-    def _await_said(self, said: asyncio.Future[Said], acknowledge: Acknowledge | None) -> None:
+    def _await_said(self, said: asyncio.Future[Stored], acknowledge: Acknowledge | None) -> None:
         self._unanswered += 1
         said.add_done_callback(partial(self._answer, acknowledge))
 
-    def _answer(self, acknowledge: Acknowledge | None, said: asyncio.Future[Said]) -> None:
+    def _answer(self, acknowledge: Acknowledge | None, said: asyncio.Future[Stored]) -> None:
         self._unanswered -= 1
         if said.cancelled():
             return
@@ -325,14 +336,14 @@ class SocketIoClient:
         elif acknowledge is not None:
             message = said.result().message
             acknowledge(
-                {
-                    "ok": True,
-                    "id": message.id,
-                    "_id": message.id,
-                    "roomId": message.room,
-                    "rev": message.rev,
-                    "timestamp": message.created,
-                }
+                Said(
+                    ok=True,
+                    id=message.id,
+                    underscore_id=message.id,
+                    room_id=message.room,
+                    rev=message.rev,
+                    timestamp=message.created,
+                )
             )
 
     # What a dialect does for its client; see `tables.Client`.
@@ -376,9 +387,9 @@ class SocketIoClient:
         """Have read as far as a message."""
         await self.services.chat.read(self._known, commands.Read(message_id=message_id))
 
-    async def sync(self, command: commands.Sync) -> Payload:
+    async def sync(self, command: commands.Sync) -> Reached:
         """Tell what has changed in a room."""
-        return await sync(self, command)
+        return convert({"ok": True, **await sync(self, command)}, Reached)
 
     async def show_history(
         self, user_id: str, show: Callable[[list[Line]], Told], *, limit: int, skip: int = 0

@@ -3,13 +3,16 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from chat import events
 from chat.commands import Id, Text
-from chat.conversations import Line, line_of
+from chat.conversations import Line, Status, line_of
 from chat.events import Event, Form
-from handlers.dialects.tables import Client, Payload, Row, Says, Speech, Table, Told
+from handlers.dialects.tables import Client, Row, Says, Speech, Synced, Table, Told
+from handlers.views import Moment, View
+
+Kind = Literal["text", "image", "video", "file"]
 
 
 class MessageSend(Struct):
@@ -17,7 +20,29 @@ class MessageSend(Struct):
 
     content: Text
     recipient: Id | None = None
-    type: Literal["text", "image", "video", "file"] = "text"
+    type: Kind = "text"
+
+
+class Message(View, frozen=True):
+    """What somebody has said to somebody, or to everybody."""
+
+    underscore_id: str = field(name="_id")
+    id: str
+    sender: str
+    recipient: str | None
+    content: str
+    type: Kind
+    timestamp: Moment
+    status: Status
+    room_id: str
+    rev: int
+
+
+class UserStatus(View, frozen=True):
+    """Somebody has come or gone."""
+
+    user_id: str
+    status: Literal["online", "offline"]
 
 
 def speech(said: MessageSend) -> Speech:
@@ -36,11 +61,11 @@ def told(event: Event, form: Form) -> Iterable[Told]:
             if line is not None and _hears(line, form):
                 yield "message:received", message(line)
         case events.UserOnline(user=user) if form != "own":
-            yield "user:status", {"userId": user, "status": "online"}
+            yield "user:status", UserStatus(user_id=user, status="online")
         case events.UserOffline(user=user) if form != "own":
-            yield "user:status", {"userId": user, "status": "offline"}
+            yield "user:status", UserStatus(user_id=user, status="offline")
         case events.Caught(room=room, rev=rev, complete=complete):
-            yield "synced", {"roomId": room, "rev": rev, "complete": complete}
+            yield "synced", Synced(room_id=room, rev=rev, complete=complete)
 
 
 def _hears(line: Line, form: Form) -> bool:
@@ -52,23 +77,25 @@ def _hears(line: Line, form: Form) -> bool:
 
 async def greet(client: Client) -> None:
     """Tell that one is there: to oneself, for the others hear of it anyway."""
-    client.emit("user:status", {"userId": client.user, "status": "online"})
+    client.emit("user:status", UserStatus(user_id=client.user, status="online"))
 
 
-def message(line: Line) -> Payload:
+def message(line: Line) -> Message:
     """A message."""
-    return {
-        "_id": line.message.id,
-        "id": line.message.id,
-        "sender": line.sender.id,
-        "recipient": None if line.receiver is None else line.receiver.id,
-        "content": line.message.text,
-        "type": "text",
-        "timestamp": line.message.created,
-        "status": line.status,
-        "roomId": line.message.room,
-        "rev": line.message.rev,
-    }
+    return Message(
+        underscore_id=line.message.id,
+        id=line.message.id,
+        sender=line.sender.id,
+        recipient=None if line.receiver is None else line.receiver.id,
+        content=line.message.text,
+        type="text",
+        timestamp=line.message.created,
+        status=line.status,
+        room_id=line.message.room,
+        rev=line.message.rev,
+    )
 
 
-COLON = Table("C", HEARS, told, greet=greet)
+TELLS = {"message:received": Message, "user:status": UserStatus, "synced": Synced}
+
+COLON = Table("C", HEARS, told, TELLS, greet=greet)

@@ -1,14 +1,16 @@
 """Dialect J: `join` by a bare name, and messages between two names."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from msgspec import Struct, field
 
 from chat import events
 from chat.commands import ClientId, Name, Text
-from chat.conversations import Line, line_of
+from chat.conversations import Line, Status, line_of
 from chat.events import Event, Form
-from handlers.dialects.tables import Client, Does, Payload, Row, Says, Speech, Table, Told
+from handlers.dialects.tables import Answer, Client, Does, Row, Says, Speech, Table, Told
+from handlers.views import Moment, View
 
 MAX_LINES = 200
 
@@ -37,23 +39,56 @@ class Typing(Struct, rename="camel"):
     is_typing: bool
 
 
+class Joined(Answer, frozen=True):
+    """Who one is, as the name is written."""
+
+    username: str
+
+
+class Message(View, frozen=True):
+    """What somebody has said to somebody."""
+
+    underscore_id: str = field(name="_id")
+    sender: str
+    receiver: str | None
+    content: str
+    status: Status
+    created_at: Moment
+    updated_at: Moment
+
+
+class UserTyping(View, frozen=True):
+    """Somebody is writing, or is writing no more."""
+
+    to: str
+    sender: str = field(name="from")
+    is_typing: bool
+
+
+class UserStatus(View, frozen=True):
+    """Somebody has come or gone."""
+
+    username: str
+    status: Literal["online", "offline"]
+
+
 def speech(said: SendMessage) -> Speech:
     """What is said."""
     return Speech(said.message, to_name=said.to, client_id=said.client_id)
 
 
-async def join(client: Client, _: str) -> Payload:
+async def join(client: Client, _: str) -> Joined:
     """Be somebody, as one is by the time this is called; and hear who is there, again and again."""
     client.emit("onlineUsersList", [user.name for user in await client.online()])
-    return {"username": client.name}
+    return Joined(ok=True, username=client.name)
 
 
-async def load_history(client: Client, asked: LoadHistory) -> Payload:
+async def load_history(client: Client, asked: LoadHistory) -> Answer:
     """Tell what two have said to each other, which is read by that."""
     other = await client.find(asked.user2)
     if other is None:
         client.emit("chatHistoryLoaded", [])
-        return {}
+        return Answer(ok=True)
 
     def show(lines: list[Line]) -> Told:
         return "chatHistoryLoaded", [message(line) for line in lines]
@@ -62,15 +97,15 @@ async def load_history(client: Client, asked: LoadHistory) -> Payload:
     theirs = [line for line in lines if line.sender.id == other.id]
     if theirs and theirs[-1].status != "read":
         await client.read(theirs[-1].message.id)
-    return {}
+    return Answer(ok=True)
 
 
-async def typing(client: Client, typing: Typing) -> Payload:
+async def typing(client: Client, typing: Typing) -> Answer:
     """Be writing."""
     other = await client.find(typing.to)
     if other is not None:
         await client.typing(other.id, on=typing.is_typing)
-    return {}
+    return Answer(ok=True)
 
 
 HEARS: dict[str, Row] = {
@@ -91,25 +126,34 @@ def told(event: Event, form: Form) -> Iterable[Told]:
                 yield name, message(line)
         case events.TypingStarted(pair=pair) | events.TypingStopped(pair=pair) if pair is not None:
             is_typing = isinstance(event, events.TypingStarted)
-            two = {"to": pair.receiver.name, "from": pair.sender.name}
-            yield "userTyping", {**two, "isTyping": is_typing}
+            to, sender = pair.receiver.name, pair.sender.name
+            yield "userTyping", UserTyping(to=to, sender=sender, is_typing=is_typing)
         case events.UserOnline(name=name) if form != "own":
-            yield "userStatusChange", {"username": name, "status": "online"}
+            yield "userStatusChange", UserStatus(username=name, status="online")
         case events.UserOffline(name=name) if form != "own":
-            yield "userStatusChange", {"username": name, "status": "offline"}
+            yield "userStatusChange", UserStatus(username=name, status="offline")
 
 
-def message(line: Line) -> Payload:
+def message(line: Line) -> Message:
     """A message."""
-    return {
-        "_id": line.message.id,
-        "sender": line.sender.name,
-        "receiver": None if line.receiver is None else line.receiver.name,
-        "content": line.message.text,
-        "status": line.status,
-        "createdAt": line.message.created,
-        "updatedAt": line.message.edited or line.message.created,
-    }
+    return Message(
+        underscore_id=line.message.id,
+        sender=line.sender.name,
+        receiver=None if line.receiver is None else line.receiver.name,
+        content=line.message.text,
+        status=line.status,
+        created_at=line.message.created,
+        updated_at=line.message.edited or line.message.created,
+    )
 
 
-JOIN = Table("J", HEARS, told, offline=False)
+TELLS = {
+    "onlineUsersList": list[str],
+    "userStatusChange": UserStatus,
+    "messageSent": Message,
+    "receiveMessage": Message,
+    "chatHistoryLoaded": list[Message],
+    "userTyping": UserTyping,
+}
+
+JOIN = Table("J", HEARS, told, TELLS, offline=False)

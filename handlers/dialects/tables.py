@@ -5,10 +5,10 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_type_hints
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from chat import commands
 from chat.conversations import Line
@@ -18,9 +18,9 @@ from handlers.socketio.framing import Framing
 from handlers.socketio.packets import Event as Packet
 from handlers.socketio.packets import event as packed
 from handlers.socketio.words import Framed, framed
+from handlers.views import Moment, View
 from models.records import User
 
-Payload = dict[str, object]
 # An event as a client is told it: its name, and what comes with it.
 Told = tuple[str, object]
 
@@ -34,6 +34,38 @@ class Speech(Struct, frozen=True):
     client_id: str | None = None
     # Whether it is no text but the link to an upload of the sender's.
     is_link: bool = False
+
+
+class Answer(View, frozen=True):
+    """What a callback is called with once something is done; more fields say what came of it."""
+
+    ok: Literal[True]
+
+
+class Said(Answer, frozen=True):
+    """The message is stored."""
+
+    id: str
+    underscore_id: str = field(name="_id")
+    room_id: str
+    rev: int
+    timestamp: Moment
+
+
+class Reached(Answer, frozen=True):
+    """How far a room has been told, and whether that is all."""
+
+    room_id: str
+    rev: int
+    complete: bool
+
+
+class Synced(View, frozen=True):
+    """How far a room has been told, and whether that is all."""
+
+    room_id: str
+    rev: int
+    complete: bool
 
 
 class Client(Protocol):
@@ -64,7 +96,7 @@ class Client(Protocol):
     async def read(self, message_id: str) -> None:
         """Have read as far as a message."""
 
-    async def sync(self, command: commands.Sync) -> Payload:
+    async def sync(self, command: commands.Sync) -> Reached:
         """Tell what has changed in a room."""
 
     async def show_history(
@@ -73,7 +105,7 @@ class Client(Protocol):
         """Tell the latest lines with somebody, in order with what is told meanwhile."""
 
 
-Action = Callable[[Client, Any], Awaitable[Payload]]
+Action = Callable[[Client, Any], Awaitable[Answer]]
 
 
 class Says(Struct, frozen=True):
@@ -83,6 +115,11 @@ class Says(Struct, frozen=True):
     speech: Callable[[Any], Speech]
     # The name that its client gives itself, where clients do so.
     sender: Callable[[Any], str] | None = None
+
+    @property
+    def answer(self) -> type[Answer]:
+        """What its callback is called with."""
+        return Said
 
 
 class Does(Struct, frozen=True):
@@ -94,11 +131,17 @@ class Does(Struct, frozen=True):
     # Whether it is said to be somebody, and so may be said again by somebody else.
     joins: bool = False
 
+    @property
+    def answer(self) -> type[Answer]:
+        """What its callback is called with."""
+        answer: type[Answer] = get_type_hints(self.action)["return"]
+        return answer
+
 
 Row = Says | Does
 
 
-async def _sync(client: Client, command: commands.Sync) -> Payload:
+async def _sync(client: Client, command: commands.Sync) -> Reached:
     return await client.sync(command)
 
 
@@ -135,6 +178,7 @@ class Table:
         name: str,
         hears: Mapping[str, Row],
         told: Callable[[Event, Form], Iterable[Told]],
+        tells: Mapping[str, Any],
         *,
         greet: Callable[[Client], Awaitable[None]] = _no_greeting,
         says_delivered: bool = False,
@@ -142,15 +186,17 @@ class Table:
     ) -> None:
         self.name = name
         self.told = told
+        # What its clients are told: by its name, what comes with it.
+        self.tells = tells
         # What a client is told first of all.
         self.greet = greet
         # Whether its clients say what they have received; else, what they are told counts as such.
         self.says_delivered = says_delivered
         # Whether they are told what came while they were away.
         self.offline = offline
-        self._hears = {**COMMON, **hears}
+        self.hears: Mapping[str, Row] = {**COMMON, **hears}
         self._decoders = {
-            event: msgspec.json.Decoder(row.form) for event, row in self._hears.items()
+            event: msgspec.json.Decoder(row.form) for event, row in self.hears.items()
         }
 
     @cached_property
@@ -169,11 +215,11 @@ class Table:
 
     def knows(self, event: str | int) -> bool:
         """Whether clients of this dialect say something."""
-        return event in self._hears
+        return event in self.hears
 
     def hear(self, event: Packet) -> Heard:
         """Read what a client says; Invalid where it makes no sense."""
-        row = self._hears.get(str(event.name))
+        row = self.hears.get(str(event.name))
         if row is None or not isinstance(event.name, str):
             raise Invalid("unknown_event", "there is no such event")
         argument = event.arguments[0] if event.arguments else Raw(b"null")
@@ -191,7 +237,8 @@ class Undecided(Table):
     """Several dialects at once: a client hears all, until it says what only one of them says."""
 
     def __init__(self, *tables: Table) -> None:
-        super().__init__("/".join(table.name for table in tables), {}, self._told_by_all)
+        tells = {name: kind for table in tables for name, kind in table.tells.items()}
+        super().__init__("/".join(table.name for table in tables), {}, self._told_by_all, tells)
         self._tables = tables
         self.greet = self._greet_by_all
         self.says_delivered = any(table.says_delivered for table in tables)

@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
 from handlers.application import ROUTES, SOCKET_PATHS
-from handlers.asyncapi import asyncapi
+from handlers.asyncapi import REFUSED, ack_name, asyncapi, told_name
 from handlers.channels import CHANNELS
 from handlers.openapi import openapi
 
@@ -90,6 +90,28 @@ def _frame_validator(channel: str, kind: str) -> Draft202012Validator:
 def check_frame(channel: str, heard: Mapping[str, Any]) -> None:
     """Fail unless a frame is one that is described."""
     _check(_frame_validator(channel, heard["type"]), heard, f"{channel} {heard['type']}")
+
+
+@cache
+def _event_validator(channels: tuple[str, ...], *keys: str) -> Draft202012Validator:
+    described = [sockets()["channels"][channel]["messages"] for channel in channels]
+    found = [messages[key]["payload"] for messages in described for key in keys if key in messages]
+    assert found, f"the channels {channels} do not describe {keys}"
+    return Draft202012Validator({"anyOf": found, "components": sockets()["components"]})
+
+
+def check_event(channels: tuple[str, ...], name: str, arguments: Sequence[Any]) -> None:
+    """Fail unless an event is one that is described, in one of the dialects it may be in."""
+    assert len(arguments) == 1, f"{name} comes with {len(arguments)} arguments"
+    _check(_event_validator(channels, told_name(name)), arguments[0], f"{channels} {name}")
+
+
+def check_callback(channels: tuple[str, ...], name: str, arguments: Sequence[Any]) -> None:
+    """Fail unless a callback was called with what is described for its event."""
+    assert len(arguments) == 1, f"the callback of {name} is called with {len(arguments)} arguments"
+    refused = arguments[0].get("ok") is not True
+    validator = _event_validator(channels, REFUSED if refused else ack_name(name))
+    _check(validator, arguments[0], f"{channels} callback of {name}")
 
 
 def _check(validator: Draft202012Validator, value: object, what: str) -> None:

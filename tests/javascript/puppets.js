@@ -1,39 +1,46 @@
-// Clients of Socket.IO that do what they are told, a JSON line at a time, and tell what they hear:
-// node puppets.js http://127.0.0.1:5000 polling,websocket
+// Clients of Socket.IO that do what they are told, a JSON line at a time, and tell what they hear.
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
 
-const [url, list] = process.argv.slice(2);
-const transports = list.split(",");
 const sockets = new Map();
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const deeds = {
-  connect({ who, options }) {
-    const socket = io(url, { transports, forceNew: true, reconnection: false, ...options });
+  connect({ who, url, options, first }) {
+    const socket = io(url, { forceNew: true, reconnection: false, ...options });
     sockets.set(who, socket);
-    socket.on("connect", () => say({ who, event: "connect", args: [socket.id] }));
-    socket.on("connect_error", (error) => {
-      say({ who, event: "connect_error", args: [error.message, error.data ?? null] });
+    socket.on("connect", () => say({ who, state: "connect", args: [socket.id] }));
+    socket.on("disconnect", (reason) => say({ who, state: "disconnect", args: [reason] }));
+    socket.on("connect_error", ({ message, data }) => {
+      say({ who, event: "connect_error", args: [{ message, data }] });
     });
-    socket.on("disconnect", (reason) => say({ who, event: "disconnect", args: [reason] }));
     socket.onAny((event, ...args) => say({ who, event, args }));
     // Said before it is connected: it goes out with the very first packets.
-    for (const [event, ...args] of options?.first ?? []) socket.emit(event, ...args);
+    for (const [event, ...args] of first) socket.emit(event, ...args);
   },
   emit({ who, event, args, ask }) {
     const answered = ask === null ? [] : [(...answer) => say({ who, ask, args: answer })];
     sockets.get(who).emit(event, ...args, ...answered);
   },
-  transport({ who, ask }) {
+  transport({ who, ask, upgrades }) {
     const { engine } = sockets.get(who).io;
     const tell = () => say({ who, ask, args: [engine.transport.name] });
-    if (transports.length > 1 && engine.transport.name === "polling") engine.once("upgrade", tell);
+    if (upgrades && engine.transport.name === "polling") engine.once("upgrade", tell);
     else tell();
   },
+  // What a page goes through whose network is gone for a moment.
+  drop({ who }) {
+    sockets.get(who).io.engine.close();
+  },
+  reconnect({ who, auth }) {
+    const socket = sockets.get(who);
+    if (auth !== null) socket.auth = auth;
+    socket.connect();
+  },
   disconnect({ who }) {
-    sockets.get(who).disconnect();
+    sockets.get(who)?.disconnect();
+    sockets.delete(who);
   },
 };
 

@@ -1,52 +1,14 @@
 """Conversations of every dialect with the real JavaScript client, over every transport."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
-
 import pytest
-from tornado.ioloop import IOLoop
 
-from tests.handlers.conftest import Hubbub, Starter
-from tests.handlers.puppets import Puppets
-from tests.node import installed
+from tests.conversations.puppets import Puppets
+from tests.handlers.conftest import Hubbub
 
 pytestmark = pytest.mark.gen_test(timeout=90)
 
-TRANSPORTS = pytest.mark.parametrize("transports", ["polling", "websocket", "polling,websocket"])
-Led = Callable[[Hubbub, str], Awaitable[Puppets]]
 
-
-@pytest.fixture(scope="session")
-def node() -> Path:
-    """Node, and the clients that it runs."""
-    return installed()
-
-
-@pytest.fixture
-def led(io_loop: IOLoop, node: Path) -> Iterator[Led]:
-    """Start puppets that connect to a server."""
-    started: list[Puppets] = []
-
-    async def led(hub: Hubbub, transports: str = "websocket") -> Puppets:
-        puppets = Puppets()
-        await puppets.start(node, f"http://127.0.0.1:{hub.port}", transports)
-        started.append(puppets)
-        return puppets
-
-    yield led
-    for one in started:
-        io_loop.run_sync(one.stop)
-
-
-@pytest.fixture
-def open_hub(start: Starter) -> Hubbub:
-    """A server in open mode."""
-    return start(open_mode=True)
-
-
-@TRANSPORTS
-async def test_j(open_hub: Hubbub, led: Led, transports: str) -> None:
-    puppets = await led(open_hub, transports)
+async def test_j(puppets: Puppets, transports: str) -> None:
     ann = await puppets.connect("ann")
     ann.emit("join", "Ann Lee")
     assert await ann.hear("onlineUsersList") == ["Ann Lee"]
@@ -82,9 +44,7 @@ async def test_j(open_hub: Hubbub, led: Led, transports: str) -> None:
     assert await bob.transport() == transports.split(",")[-1]
 
 
-@TRANSPORTS
-async def test_r(open_hub: Hubbub, led: Led, transports: str) -> None:
-    puppets = await led(open_hub, transports)
+async def test_r(puppets: Puppets, transports: str) -> None:
     ann = await puppets.connect("ann")
     assert (await ann.ask("register", "ann"))["ok"]
     assert await ann.hear("onlineStatus") == {"user": "ann", "status": "online"}
@@ -124,13 +84,10 @@ async def test_r(open_hub: Hubbub, led: Led, transports: str) -> None:
     three = await bob.hear("receiveMessage")
     assert (await bob.ask("messageDelivered", {"messageId": three["_id"]}))["ok"]
     assert (await ann.hear("message-delivered"))["messageId"] == three["_id"]
-    await ann.caught_up()
-    assert "receiveMessage" not in ann.events()
+    assert "receiveMessage" not in await ann.silence()
 
 
-@TRANSPORTS
-async def test_p(hub: Hubbub, led: Led, transports: str) -> None:
-    puppets = await led(hub, transports)
+async def test_p(hub: Hubbub, puppets: Puppets, transports: str) -> None:
     ann, bob = await hub.residents("ann", "bob")
     one = await puppets.connect("ann", {"token": ann.token, "dialect": "p"})
     assert await one.hear("online_users") == []
@@ -171,12 +128,12 @@ async def test_p(hub: Hubbub, led: Led, transports: str) -> None:
     }
     assert await two.transport() == transports.split(",")[-1]
     bad = puppets.begin("bad", {"token": "nonsense"})
-    assert await bad.hear("connect_error") == "this token is not valid"
+    refused = await bad.hear("connect_error")
+    assert refused["message"] == "this token is not valid"
+    assert refused["data"]["code"] == "invalid_token"
 
 
-@TRANSPORTS
-async def test_c(hub: Hubbub, led: Led, transports: str) -> None:
-    puppets = await led(hub, transports)
+async def test_c(hub: Hubbub, puppets: Puppets, transports: str) -> None:
     ann, bob = await hub.residents("ann", "bob")
     one = await puppets.connect("ann", {"token": ann.token, "dialect": "C"})
     tab = await puppets.connect("tab", {"token": ann.token, "dialect": "c"})
@@ -202,8 +159,8 @@ async def test_c(hub: Hubbub, led: Led, transports: str) -> None:
     one.emit("message:send", {"recipient": bob.id, "content": "to bob", "type": "text"})
     direct = await two.hear("message:received")
     assert (direct["recipient"], direct["content"]) == (bob.id, "to bob")
-    await one.caught_up()
-    await tab.caught_up()
+    await one.silence()
+    await tab.silence()
     assert one.heard("message:received") == tab.heard("message:received") == []
     one.emit("message:send", {"content": "a", "type": "audio"})
     assert (await one.hear("error"))["code"] == "invalid_event"
