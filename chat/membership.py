@@ -221,9 +221,11 @@ class Memberships:
         room = await self._rooms.get(command.room_id)
         async with room.lock:
             require_may_set_role(room, by, command.user_id, command.role)
-            await self._give_role(room, command.user_id, command.role)
             if command.role == "owner" and command.user_id != by:
-                await self._give_role(room, by, "admin")
+                await self._hand_over(room, by, command.user_id, "admin")
+                room.members[by].role = "admin"
+            else:
+                await self._give_role(room, command.user_id, command.role)
             await self._tell_updated(room)
         return room
 
@@ -288,9 +290,10 @@ class Memberships:
             await self._remove(room)
             return
         if room.role(user) == "owner":
-            await self._give_role(room, _heir(room, user), "owner")
-        with self._doubts.about(room):
-            await self._disk.run(self._store.rooms.leave, room.id, user)
+            await self._hand_over(room, user, _heir(room, user), None)
+        else:
+            with self._doubts.about(room):
+                await self._disk.run(self._store.rooms.leave, room.id, user)
         del room.members[user]
         self._news.left(room, user)
         await self._tell_updated(room)
@@ -306,6 +309,13 @@ class Memberships:
         with self._doubts.about(room):
             await self._disk.run(self._store.rooms.change_member, room.id, user, role=role)
         room.members[user].role = role
+
+    async def _hand_over(
+        self, room: LiveRoom, owner: str, heir: str, role: RoomRole | None
+    ) -> None:
+        with self._doubts.about(room):
+            await self._disk.run(self._store.rooms.hand_over, room.id, owner, heir, role=role)
+        room.members[heir].role = "owner"
 
     async def _tell_made(
         self, room: LiveRoom, maker: str, origin: int | None, *, own: bool

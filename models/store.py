@@ -321,6 +321,13 @@ class Rooms(Protocol):
     ) -> Membership:
         """Change some fields of a membership and return the whole; NotFound."""
 
+    def hand_over(self, room_id: str, user_id: str, heir_id: str, *, role: RoomRole | None) -> None:
+        """Make another member the owner, while whoever was it gets a role, or leaves without one.
+
+        Both or neither, whenever the process or the store is killed. NotFound when one of the two
+        is no member.
+        """
+
     def leave(self, room_id: str, user_id: str) -> bool:
         """End a membership; tell whether it was there."""
 

@@ -19,7 +19,8 @@ from models.mongo.documents import (
     room_of,
 )
 from models.mongo.errors import translated
-from models.records import EVERYONE, Hint, Membership, Room, is_id
+from models.mongo.handing import finish_all, hand_over
+from models.records import EVERYONE, Hint, Membership, Room, RoomRole, is_id
 from models.store import MembershipChange, NotFound, RoomChange, Taken
 
 _LATEST_FIRST = [("active", DESCENDING), ("_id", DESCENDING)]
@@ -54,6 +55,7 @@ class MongoRooms:
     def get(self, room_id: str) -> Room | None:
         """The room of an id."""
         with self._database.use() as collections:
+            finish_all(collections)
             found = collections.rooms.find_one({"_id": key_of(room_id)})
         return None if found is None else room_of(found)
 
@@ -92,6 +94,7 @@ class MongoRooms:
     ) -> list[tuple[Room, Membership]]:
         """The rooms of a user."""
         with self._database.use() as collections:
+            finish_all(collections)
             theirs = {
                 membership["room"]: membership
                 for membership in collections.memberships.find(
@@ -137,12 +140,14 @@ class MongoRooms:
         if after is not None:
             wanted["user"] = {"$gt": key_of(after)}
         with self._database.use() as collections:
+            finish_all(collections)
             found = page(collections.memberships.find(wanted).sort("user", ASCENDING), limit)
         return [membership_of(membership) for membership in found]
 
     def member(self, room_id: str, user_id: str) -> Membership | None:
         """One membership."""
         with self._database.use() as collections:
+            finish_all(collections)
             found = collections.memberships.find_one(membership_key(room_id, user_id))
         return None if found is None else membership_of(found)
 
@@ -172,6 +177,11 @@ class MongoRooms:
         if membership is None:
             raise NotFound("the membership does not exist")
         return membership_of(membership)
+
+    def hand_over(self, room_id: str, user_id: str, heir_id: str, *, role: RoomRole | None) -> None:
+        """Make another member the owner."""
+        with self._database.use() as collections:
+            hand_over(collections, room_id, user_id, heir_id, role)
 
     def leave(self, room_id: str, user_id: str) -> bool:
         """End a membership."""

@@ -29,6 +29,9 @@ SEARCH = "search"
 _STEP = 5_000
 _FIRST = ObjectId(b"\0" * 12)
 
+# The rooms whose owner is changing; a query must say so too, for its index to be used.
+HANDING: Document = {"handing.number": {"$exists": True}}
+
 INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
     "users": (
         IndexModel("name_key", unique=True),
@@ -46,6 +49,8 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
             [("active", DESCENDING), ("_id", DESCENDING)],
             partialFilterExpression={"kind": "public"},
         ),
+        # Nearly always empty: what holds is handed over at the moment.
+        IndexModel("handing.number", partialFilterExpression=HANDING),
     ),
     "memberships": (
         IndexModel([("room", ASCENDING), ("user", ASCENDING)], unique=True),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from models.mongo.accounts import MongoSessions, MongoUsers, appoint_founder
 from models.mongo.commit import commit, withdraw
 from models.mongo.database import Database
+from models.mongo.handing import finish_all
 from models.mongo.messages import MongoMessages
 from models.mongo.rooms import MongoRooms
 from models.mongo.uploads import MongoUploads
@@ -29,8 +30,9 @@ class MongoStore:
         """Connect and prepare the database."""
         self._database.open()
         with self._database.use() as collections:
-            # For when the process was killed between the first account and its role.
+            # For when the process was killed between two steps.
             appoint_founder(collections)
+            finish_all(collections)
 
     def close(self) -> None:
         """Close the connections."""

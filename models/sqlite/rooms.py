@@ -7,7 +7,7 @@ from typing import Unpack
 
 from msgspec.structs import replace
 
-from models.records import EVERYONE, Hint, Membership, Room, is_id
+from models.records import EVERYONE, Hint, Membership, Room, RoomRole, is_id
 from models.sqlite.database import Database
 from models.sqlite.index import forget_room
 from models.sqlite.rows import (
@@ -168,21 +168,41 @@ class SQLiteRooms:
             )
             return membership
 
+    def hand_over(self, room_id: str, user_id: str, heir_id: str, *, role: RoomRole | None) -> None:
+        """Make another member the owner, in one transaction."""
+        with self._database.write() as connection:
+            for user in (user_id, heir_id):
+                if _member(connection, room_id, user) is None:
+                    raise NotFound("the membership does not exist")
+            _set_role(connection, room_id, heir_id, "owner")
+            if role is None:
+                _leave(connection, room_id, user_id)
+            else:
+                _set_role(connection, room_id, user_id, role)
+
     def leave(self, room_id: str, user_id: str) -> bool:
         """End a membership."""
         with self._database.write() as connection:
-            return (
-                connection.execute(
-                    "DELETE FROM memberships WHERE room = ? AND user = ?", (room_id, user_id)
-                ).rowcount
-                > 0
-            )
+            return _leave(connection, room_id, user_id)
 
 
 def _add(connection: sqlite3.Connection, room: Room, members: Sequence[Membership]) -> None:
     connection.execute(*insertion("rooms", room_row(room)))
     for member in members:
         connection.execute(*insertion("memberships", membership_row(member)))
+
+
+def _set_role(connection: sqlite3.Connection, room_id: str, user_id: str, role: RoomRole) -> None:
+    connection.execute(
+        "UPDATE memberships SET role = ? WHERE room = ? AND user = ?", (role, room_id, user_id)
+    )
+
+
+def _leave(connection: sqlite3.Connection, room_id: str, user_id: str) -> bool:
+    ended = connection.execute(
+        "DELETE FROM memberships WHERE room = ? AND user = ?", (room_id, user_id)
+    )
+    return ended.rowcount > 0
 
 
 def _member(connection: sqlite3.Connection, room_id: str, user_id: str) -> Membership | None:

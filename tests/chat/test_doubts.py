@@ -60,6 +60,15 @@ def promote(core: Core, cast: Cast) -> Awaitable[object]:
     return core.memberships.set_role(cast.owner.id, command)
 
 
+def hand_over(core: Core, cast: Cast) -> Awaitable[object]:
+    command = SetRole(room_id=cast.room.id, user_id=cast.member.id, role="owner")
+    return core.memberships.set_role(cast.owner.id, command)
+
+
+def go(core: Core, cast: Cast) -> Awaitable[object]:
+    return core.memberships.leave(cast.owner.id, LeaveRoom(room_id=cast.room.id))
+
+
 def rename(core: Core, cast: Cast) -> Awaitable[object]:
     return core.memberships.update(cast.owner.id, UpdateRoom(room_id=cast.room.id, name="new"))
 
@@ -80,6 +89,8 @@ HEARD: list[tuple[Doing, str, list[str], list[str], list[str]]] = [
     (invite, "join", NEWS, NEWS, ["RoomCreated", "RoomUpdated"]),
     (leave, "leave", GONE, ["RoomDeleted"], []),
     (remove, "leave", GONE, ["RoomDeleted"], []),
+    (hand_over, "hand_over", ["RoomUpdated"], ["RoomUpdated"], []),
+    (go, "hand_over", GONE, GONE, []),
     (promote, "change_member", ["RoomUpdated"], ["RoomUpdated"], []),
     (rename, "change", ["RoomUpdated"], ["RoomUpdated"], []),
     (mute, "change_member", [], [], []),

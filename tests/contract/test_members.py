@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.records import EVERYONE, new_id
+from models.records import EVERYONE, RoomRole, new_id
 from models.store import MovedMark, NotFound, Store, Stored
 from tests.contract.samples import NOT_IDS, add_room, at, at_once, member
 
@@ -167,3 +167,53 @@ def test_what_is_no_id_finds_no_membership(store: Store, text: str) -> None:
     with pytest.raises(NotFound):
         store.rooms.join(member(text, someone))
     assert store.rooms.members(room.id) == [member(room.id, someone)]
+
+
+@pytest.mark.parametrize("role", ["admin", "member", None])
+def test_a_room_is_handed_over(store: Store, role: RoomRole | None) -> None:
+    owner, heir, other = new_id(), new_id(), new_id()
+    room = add_room(store, heir, other)
+    store.rooms.join(member(room.id, owner, role="owner", read=3))
+    store.rooms.hand_over(room.id, owner, heir, role=role)
+    roles = {each.user: each.role for each in store.rooms.members(room.id)}
+    left = {} if role is None else {owner: role}
+    assert roles == {heir: "owner", other: "member", **left}
+    assert [room.id for room, _ in store.rooms.of_user(heir, limit=5)] == [room.id]
+    assert [own.role for _, own in store.rooms.of_user(owner, limit=5)] == list(left.values())
+
+
+def test_a_room_is_handed_over_again_and_again(store: Store) -> None:
+    owner, heir = new_id(), new_id()
+    room = add_room(store, heir)
+    store.rooms.join(member(room.id, owner, role="owner"))
+    for _ in range(3):
+        store.rooms.hand_over(room.id, owner, heir, role="admin")
+        owner, heir = heir, owner
+    store.rooms.hand_over(room.id, owner, heir, role=None)
+    store.rooms.join(member(room.id, owner))
+    store.rooms.hand_over(room.id, heir, owner, role="member")
+    roles = {each.user: each.role for each in store.rooms.members(room.id)}
+    assert roles == {owner: "owner", heir: "member"}
+
+
+def test_a_room_is_handed_over_by_members_to_members(store: Store) -> None:
+    owner, heir, stranger = new_id(), new_id(), new_id()
+    room = add_room(store, heir)
+    store.rooms.join(member(room.id, owner, role="owner"))
+    there = store.rooms.members(room.id)
+    for one, other in ((owner, stranger), (stranger, heir), (NOT_IDS[0], NOT_IDS[5])):
+        with pytest.raises(NotFound):
+            store.rooms.hand_over(room.id, one, other, role=None)
+    with pytest.raises(NotFound):
+        store.rooms.hand_over(new_id(), owner, heir, role=None)
+    assert store.rooms.members(room.id) == there
+
+
+def test_of_many_heirs_at_once_there_is_one(store: Store) -> None:
+    owner, *heirs = (new_id() for _ in range(6))
+    room = add_room(store, *heirs)
+    store.rooms.join(member(room.id, owner, role="owner"))
+    hand_over = store.rooms.hand_over
+    at_once([lambda heir=heir: hand_over(room.id, owner, heir, role=None) for heir in heirs])
+    assert [each.role for each in store.rooms.members(room.id)].count("owner") == 1
+    assert store.rooms.member(room.id, owner) is None

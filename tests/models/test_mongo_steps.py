@@ -1,18 +1,20 @@
 """What MongoDB's store does in several steps, when it stops or is overtaken between two of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from pymongo import MongoClient, UpdateOne
+from pymongo.collection import Collection
 from pymongo.database import Database as Collections
 
 from models.mongo import MongoStore
 from models.mongo import commit as committing
 from models.mongo import rooms as rooms_module
 from models.mongo.documents import content_document, key_of, message_document
-from models.records import Message, new_id
+from models.mongo.handing import finish
+from models.records import Message, RoomRole, new_id
 from models.store import (
     ChangedMessage,
     Duplicate,
@@ -25,7 +27,7 @@ from models.store import (
     Unavailable,
     Write,
 )
-from tests.contract.samples import add_messages, add_room, direct, member, message, say, user
+from tests.contract.samples import add_messages, add_room, at, direct, member, message, say, user
 
 
 @pytest.fixture
@@ -146,6 +148,87 @@ def test_whoever_comes_as_a_room_is_gone_does_not_stay(
     with pytest.raises(NotFound):
         mongo_store.rooms.join(member(room.id, new_id()))
     assert collections.memberships.count_documents({"room": key_of(room.id)}) == 0
+
+
+class Killed(BaseException):
+    """The end of the process."""
+
+
+def handed_over(
+    store: MongoStore, monkeypatch: pytest.MonkeyPatch, role: RoomRole | None, steps: int
+) -> tuple[str, str, str]:
+    """A room, its owner and the heir, where the process was killed behind some steps."""
+    owner, heir = new_id(), new_id()
+    room = add_room(store, heir)
+    store.rooms.join(member(room.id, owner, role="owner"))
+    taken = 0
+
+    def until_killed(step: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            nonlocal taken
+            taken += 1
+            if taken > steps:
+                raise Killed
+            return step(*args, **kwargs)
+
+        return counted
+
+    with monkeypatch.context() as patch:
+        for name in ("update_one", "delete_one"):
+            patch.setattr(Collection, name, until_killed(getattr(Collection, name)))
+        with pytest.raises(Killed):
+            store.rooms.hand_over(room.id, owner, heir, role=role)
+    return room.id, owner, heir
+
+
+READINGS: list[Callable[[MongoStore, str, str], Any]] = [
+    lambda store, _, __: store.open(),
+    lambda store, room, _: store.rooms.get(room),
+    lambda store, room, _: store.rooms.members(room),
+    lambda store, room, user: store.rooms.member(room, user),
+    lambda store, _, user: store.rooms.of_user(user, limit=5),
+]
+
+
+@pytest.mark.parametrize("reading", range(len(READINGS)))
+@pytest.mark.parametrize("role", ["admin", None])
+@pytest.mark.parametrize("steps", range(4))
+def test_a_room_that_was_handed_over_halfway_is_seen_before_or_behind_it(
+    mongo_store: MongoStore,
+    collections: Collections[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    steps: int,
+    role: RoomRole | None,
+    reading: int,
+) -> None:
+    room, owner, heir = handed_over(mongo_store, monkeypatch, role, steps)
+    READINGS[reading](mongo_store, room, owner)
+    roles = {
+        str(each["user"]): each["role"]
+        for each in collections.memberships.find({"room": key_of(room)})
+    }
+    if steps == 0:
+        assert roles == {owner: "owner", heir: "member"}
+    else:
+        assert roles == {heir: "owner", **({} if role is None else {owner: role})}
+    assert collections.rooms.count_documents({"handing": {"$exists": True}}) == 0
+
+
+def test_a_room_that_is_handed_over_late_keeps_its_newer_owner(
+    mongo_store: MongoStore,
+    collections: Collections[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room, owner, heir = handed_over(mongo_store, monkeypatch, None, 1)
+    late = collections.rooms.find_one({"_id": key_of(room)})
+    assert late is not None
+    mongo_store.rooms.join(member(room, owner, joined=at(99)))
+    assert mongo_store.rooms.get(room) is not None
+    mongo_store.rooms.join(member(room, owner, joined=at(99)))
+    mongo_store.rooms.hand_over(room, heir, owner, role="member")
+    finish(collections, late)
+    roles = {each.user: each.role for each in mongo_store.rooms.members(room)}
+    assert roles == {owner: "owner", heir: "member"}
 
 
 def test_a_client_id_that_a_rival_uses_in_between_is_a_duplicate(

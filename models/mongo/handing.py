@@ -1,0 +1,68 @@
+"""Handing a room over to another owner, which takes several writes, and yet is one.
+
+A lone mongod has no transactions. So the room says first what is to be done, and from then on it is
+decided: whoever reads who is in rooms does first what is left to do of it, and so does the start.
+Each step can be taken twice, and one that is taken late, behind the next owner, does nothing.
+"""
+
+from pymongo.database import Database as Collections
+
+from models.mongo.documents import Document, key_of, membership_key
+from models.mongo.schema import HANDING
+from models.records import RoomRole
+from models.store import NotFound
+
+
+def hand_over(
+    collections: Collections[Document],
+    room_id: str,
+    user_id: str,
+    heir_id: str,
+    role: RoomRole | None,
+) -> None:
+    """Decide on a new owner, and make them it."""
+    finish_all(collections)
+    # The room first: of many at once, one is the first then, and the others find that they are not.
+    room = collections.rooms.find_one({"_id": key_of(room_id)}, {"handings": 1})
+    find = collections.memberships.find_one
+    former, heir = (find(membership_key(room_id, user)) for user in (user_id, heir_id))
+    if room is None or former is None or heir is None:
+        raise NotFound("the room or the membership does not exist")
+    number = room.get("handings", 0) + 1
+    handing = {
+        "number": number,
+        "user": former["user"],
+        "joined": former["joined"],
+        "heir": heir["user"],
+        "role": role,
+    }
+    wanted = {"_id": room["_id"], "handings": room.get("handings"), "handing": None}
+    decided = {"$set": {"handing": handing, "handings": number}}
+    if not collections.rooms.update_one(wanted, decided).matched_count:
+        raise NotFound("the room was handed over meanwhile")
+    finish_all(collections)
+
+
+def finish_all(collections: Collections[Document]) -> None:
+    """Do what is left to do of rooms that are being handed over; nothing, nearly always."""
+    for room in collections.rooms.find(HANDING, {"handing": 1}):
+        finish(collections, room)
+
+
+def finish(collections: Collections[Document], room: Document) -> None:
+    """Do what is left to do of one."""
+    handing = room["handing"]
+    number = handing["number"]
+    memberships = collections.memberships
+    older = {"room": room["_id"], "handed": {"$not": {"$gte": number}}}
+    memberships.update_one(
+        {**older, "user": handing["heir"]}, {"$set": {"role": "owner", "handed": number}}
+    )
+    former = {**older, "user": handing["user"], "joined": handing["joined"]}
+    if handing["role"] is None:
+        memberships.delete_one(former)
+    else:
+        memberships.update_one(former, {"$set": {"role": handing["role"], "handed": number}})
+    collections.rooms.update_one(
+        {"_id": room["_id"], "handing.number": number}, {"$unset": {"handing": ""}}
+    )
