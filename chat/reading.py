@@ -112,7 +112,10 @@ class Reading:
         # One more than asked for tells whether there is more.
         of_user = self._store.rooms.of_user
         theirs = await self._disk.run(of_user, user, before=before, limit=limit + 1)
-        return await self._room_page([room for room, _ in theirs], limit)
+        page = await self._room_page([room for room, _ in theirs], limit)
+        # Whoever comes or goes at this moment is told so, and has no place in the room meanwhile.
+        there = [state for state in page.states if state.room.has(user)]
+        return RoomPage(there, page.next)
 
     async def public(self, *, before: tuple[datetime, str] | None = None, limit: int) -> RoomPage:
         """The rooms that anybody may come into, the latest first."""

@@ -357,8 +357,8 @@ class SocketHandler(LightSocket):
 
     async def _belongings(self, identity: Identity) -> dict[str, object]:
         services = self.services
-        page = await services.reading.rooms(self.user, limit=ROOMS_AT_ONCE)
         everyone = await services.reading.room(self.user, EVERYONE)
+        page = await services.reading.rooms(self.user, limit=ROOMS_AT_ONCE)
         return {
             "user": own_user_view(identity.user, online=True),
             "rooms": [own_room_view(s, self.user, services.people.name) for s in page.states],

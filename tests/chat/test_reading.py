@@ -1,15 +1,17 @@
 """Reading rooms: pages, changes, and lists, for those who may."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 
 from chat import reading as module
-from chat.commands import DeleteMessage, EditMessage, History, LeaveRoom, Sync
+from chat.commands import DeleteMessage, EditMessage, History, Invite, LeaveRoom, Sync
+from chat.events import RoomCreated
 from chat.reading import Reading
 from models.records import EVERYONE
-from tests.chat.engine import Core, code_of, nothing, speaker, until
+from tests.chat.engine import LONGEST, Call, Core, code_of, nothing, speaker, until
 from tests.chat.engine import make_core as make_core
 
 pytestmark = pytest.mark.gen_test(timeout=30)
@@ -150,6 +152,32 @@ async def test_the_rooms_of_a_user_the_latest_first_and_in_pages(
     rest = await reading.rooms(ann.id, before=some.next, limit=2)
     assert [state.room.id for state in rest.states] == [rooms[2].id]
     assert rest.next is None
+
+
+async def test_a_room_into_which_somebody_is_just_coming_is_told_and_not_listed(
+    core: Core, reading: Reading
+) -> None:
+    cast = await core.cast()
+    await core.say(cast.owner, cast.room)
+    stored = threading.Event()
+    come = threading.Event()
+
+    def lingering(call: Call) -> Any:
+        kept = call()
+        stored.set()
+        assert come.wait(LONGEST)
+        return kept
+
+    core.store.plan("rooms.join", lingering)
+    ear = core.ear(cast.stranger)
+    invite = Invite(room_id=cast.room.id, user_id=cast.stranger.id)
+    coming = asyncio.ensure_future(core.memberships.invite(cast.owner.id, invite))
+    assert await asyncio.to_thread(stored.wait, LONGEST)
+    assert (await reading.rooms(cast.stranger.id, limit=5)).states == []
+    come.set()
+    await coming
+    assert len(ear.of(RoomCreated)) == 1
+    assert len((await reading.rooms(cast.stranger.id, limit=5)).states) == 1
 
 
 async def test_a_room_that_is_deleted_meanwhile_ends_no_list(core: Core, reading: Reading) -> None:
