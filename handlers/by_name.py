@@ -7,11 +7,10 @@ taking their names; never what somebody with a password has said or was told.
 from datetime import UTC, datetime
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, field
 
 from chat.commands import Name
-from chat.conversations import Line, Whom
+from chat.conversations import Whom
 from chat.errors import Invalid, NotFound, Unauthenticated
 from chat.guests import is_guest
 from chat.sessions import Identity
@@ -52,22 +51,10 @@ class PairQuery(Query, frozen=True):
     ] = None
 
 
-class NamedMessage(View, frozen=True):
-    """A message between two names."""
-
-    underscore_id: str = field(name="_id")
-    sender: str
-    receiver: str | None
-    message: str
-    timestamp: Moment
-    delivered: bool
-    read: bool
-
-
 class NamedMessages(View, frozen=True):
     """Messages, the newest first, and the time before which there are more."""
 
-    messages: list[NamedMessage]
+    messages: list[register.Message]
     next_before: Moment | None
     has_more: bool
 
@@ -150,7 +137,7 @@ class NamedHistoryHandler(NamedHandler):
             viewer, other, _in_utc(query.before), limit=cut(query.limit, MAX_LINES)
         )
         return NamedMessages(
-            messages=[_message(line) for line in page.lines],
+            messages=[register.message(line) for line in page.lines],
             next_before=page.next,
             has_more=page.next is not None,
         )
@@ -169,26 +156,26 @@ class UndeliveredHandler(WaitingHandler):
     """What somebody has not received."""
 
     @call(codes=("missing_field", "invalid_name", "room_not_found"))
-    async def get(self, reader: Identity | None, query: ReceiverQuery) -> list[NamedMessage]:
+    async def get(self, reader: Identity | None, query: ReceiverQuery) -> list[register.Message]:
         """Show what somebody has not received, the oldest first."""
         user, whom = await self.whom(reader, _required(query.receiver, "receiver"))
         if user is None:
             return []
         lines = await self.services.conversations.undelivered(user.id, limit=MAX_WAITING, whom=whom)
-        return [_message(line) for line in lines]
+        return [register.message(line) for line in lines]
 
 
 class UnreadHandler(WaitingHandler):
     """What somebody has not read."""
 
     @call(codes=("missing_field", "invalid_name", "room_not_found"))
-    async def get(self, reader: Identity | None, query: ReceiverQuery) -> list[NamedMessage]:
+    async def get(self, reader: Identity | None, query: ReceiverQuery) -> list[register.Message]:
         """Show what somebody has not read, the oldest first."""
         user, whom = await self.whom(reader, _required(query.receiver, "receiver"))
         if user is None:
             return []
         lines = await self.services.conversations.unread(user.id, limit=MAX_WAITING, whom=whom)
-        return [_message(line) for line in lines]
+        return [register.message(line) for line in lines]
 
 
 class UnreadCountsHandler(WaitingHandler):
@@ -219,7 +206,3 @@ def _in_utc(moment: datetime | None) -> datetime | None:
         raise Invalid(
             "invalid_query", "there is no such time", details={"field": "before"}
         ) from None
-
-
-def _message(line: Line) -> NamedMessage:
-    return msgspec.convert(register.message(line), NamedMessage)
