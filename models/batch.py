@@ -38,6 +38,11 @@ def client_keys(writes: Iterable[Write]) -> list[ClientKey]:
     return list(dict.fromkeys(client_key(w.message) for w in writes if isinstance(w, NewMessage)))
 
 
+def done_calls(writes: Iterable[Write]) -> list[str]:
+    """The keyed calls that are done by a batch, also by what a later change in it replaces."""
+    return [w.call for w in writes if isinstance(w, ChangedMessage) and w.call is not None]
+
+
 def plan(writes: Sequence[Write], firsts: Mapping[ClientKey, Message]) -> Plan:
     """Leave out what is stored already, and close the gaps that duplicates would leave.
 
@@ -48,8 +53,8 @@ def plan(writes: Sequence[Write], firsts: Mapping[ClientKey, Message]) -> Plan:
         match write:
             case NewMessage(message):
                 planner.add(message)
-            case ChangedMessage(message):
-                planner.change(message)
+            case ChangedMessage(message, call):
+                planner.change(message, call)
             case MovedMark():
                 planner.keep(write, Stored())
     return planner.finish()
@@ -91,13 +96,13 @@ class _Planner:
             self._skipped[message.room] += 1
             self._outcomes.append(Stored(first) if first.id == moved.id else Duplicate(first))
 
-    def change(self, message: Message) -> None:
+    def change(self, message: Message, call: str | None) -> None:
         message = replace(
             message,
             seq=self._seqs.get(message.id, message.seq),
             rev=message.rev - self._skipped[message.room],
         )
-        self.keep(ChangedMessage(message), Stored(message))
+        self.keep(ChangedMessage(message, call), Stored(message))
 
     def finish(self) -> Plan:
         """Of several changes of a message only the last is written, for it replaces the others."""

@@ -15,6 +15,7 @@ from msgspec import Struct
 RoomKind = Literal["direct", "private", "public"]
 RoomRole = Literal["owner", "admin", "member"]
 UserRole = Literal["user", "admin"]
+Progress = Literal["begun", "tried", "done"]
 
 # The room that everybody is in. Its id spells "everyone", so that it is the same in every store.
 EVERYONE = b"everyone".hex() + "00000000"
@@ -167,6 +168,25 @@ class Upload(Struct, frozen=True, kw_only=True):
     height: int | None = None
     placeholder: str | None = None
     created: datetime
+
+
+class KeyedCall(Struct, frozen=True, kw_only=True):
+    """A call of REST that came with a key, and its answer; a `status` of 0 is no answer yet.
+
+    `digest` tells whether another call is the same. Whatever the call makes has the id `makes`, so
+    that it is not made twice. `session` is the login that it came by. `progress` says whether its
+    last write is known to be there, was tried where no transaction could tell, or neither.
+    """
+
+    id: str
+    owner: str
+    session: str | None = None
+    digest: str
+    makes: str
+    created: datetime
+    progress: Progress = "begun"
+    status: int = 0
+    body: bytes = b""
 
 
 class Counters(Struct, frozen=True, kw_only=True):

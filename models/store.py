@@ -18,15 +18,16 @@ That the ids within a record are ids is the caller's business.
         └── Malformed  or what names it makes no sense
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, TypedDict, Unpack
+from typing import Protocol, TypedDict, TypeVar, Unpack
 
 from msgspec import Struct
 
 from models.records import (
     Counters,
     Hint,
+    KeyedCall,
     Membership,
     Message,
     Room,
@@ -37,6 +38,8 @@ from models.records import (
     UserRole,
 )
 from models.words import Term
+
+T = TypeVar("T")
 
 
 class StoreError(Exception):
@@ -82,9 +85,13 @@ class NewMessage(Struct, frozen=True):
 
 
 class ChangedMessage(Struct, frozen=True):
-    """Replace all that can change of a stored message, and stamp it with its new `rev`."""
+    """Replace all that can change of a stored message, and stamp it with its new `rev`.
+
+    `call` names the keyed call that is done by it, and is noted as `KeyedCalls.finish` does.
+    """
 
     message: Message
+    call: str | None = None
 
 
 class MovedMark(Struct, frozen=True):
@@ -414,6 +421,38 @@ class Uploads(Protocol):
         """Forget a record; tell whether it was there."""
 
 
+class KeyedCalls(Protocol):
+    """The calls of REST that came with an `Idempotency-Key`, and their answers."""
+
+    def begin(self, call: KeyedCall, *, before: datetime) -> KeyedCall:
+        """Keep a call, one of many at once, unless there is one of its id; return what is kept.
+
+        One that came before `before` is as good as none.
+        """
+
+    def get(self, call_id: str) -> KeyedCall | None:
+        """The call of an id, however old."""
+
+    def finish(self, call_id: str, write: Callable[[], T]) -> T:
+        """Make a call of this store that writes, and note that the keyed call is done by it.
+
+        Both happen or neither. Where the store has no transactions, what is noted first is that
+        it was tried: whoever finds only that must look what came of it.
+        """
+
+    def answer(self, call_id: str, status: int, body: bytes) -> None:
+        """Note the answer to a call. Nothing happens to one that is not there or has an answer."""
+
+    def forget(self, call_id: str) -> None:
+        """Forget a call that has no answer and of which nothing was written."""
+
+    def count(self, owner: str) -> int:
+        """How many calls of an owner are kept."""
+
+    def sweep(self, before: datetime) -> int:
+        """Forget the calls that came before a moment, and count them."""
+
+
 class Store(Protocol):
     """Everything that is kept."""
 
@@ -436,6 +475,10 @@ class Store(Protocol):
     @property
     def uploads(self) -> Uploads:
         """The records of files."""
+
+    @property
+    def keyed_calls(self) -> KeyedCalls:
+        """The calls that came with a key."""
 
     def open(self) -> None:
         """Make the store ready: files, indexes, migrations, the room `EVERYONE`.

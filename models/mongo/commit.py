@@ -5,14 +5,17 @@ in order. So a batch that broke off has written a prefix, and the same batch aga
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from bson import ObjectId
 from pymongo import InsertOne, UpdateOne
+from pymongo.collection import Collection
 from pymongo.database import Database as Collections
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
-from models.batch import ClientKey, client_key, client_keys, parted, plan
+from models.batch import ClientKey, client_key, client_keys, done_calls, parted, plan
+from models.mongo.database import Database
 from models.mongo.documents import (
     UNREAD,
     Document,
@@ -37,10 +40,31 @@ from models.store import (
 )
 
 
-def commit(collections: Collections[Document], writes: Sequence[Write]) -> list[Outcome]:
+def commit(database: Database, writes: Sequence[Write]) -> list[Outcome]:
+    """Write a batch; in a transaction only where keyed calls are done by it, for it costs more."""
+    calls = done_calls(writes)
+    if not calls:
+        # Reading also what is not durable yet: an earlier attempt may be on its way to the disk.
+        return _commit(database, writes, ReadConcern("local"))
+    outcomes = database.finish(calls, partial(_commit, database, writes, ReadConcern()))
+    with database.use() as collections:
+        # Once more, for a transaction does not see what was deleted since it began.
+        _require_rooms_still(collections, writes)
+    return outcomes
+
+
+def _commit(database: Database, writes: Sequence[Write], reading: ReadConcern) -> list[Outcome]:
+    with database.use() as collections:
+        return _written(collections, writes, reading)
+
+
+def _written(
+    collections: Collections[Document], writes: Sequence[Write], reading: ReadConcern
+) -> list[Outcome]:
     """Write a batch, and again from the top when others used its client ids in between."""
     keys = client_keys(writes)
-    firsts = _firsts(collections, keys)
+    known = collections.messages.with_options(read_concern=reading)
+    firsts = _firsts(known, keys)
     while True:
         batch = plan(writes, firsts)
         _require_rooms(collections, batch.writes)
@@ -48,9 +72,9 @@ def commit(collections: Collections[Document], writes: Sequence[Write]) -> list[
         try:
             _write(collections, batch.writes)
         except BulkWriteError as error:
-            known = len(firsts)
-            firsts = _firsts(collections, keys)
-            if is_duplicate(error) and len(firsts) > known:
+            number = len(firsts)
+            firsts = _firsts(known, keys)
+            if is_duplicate(error) and len(firsts) > number:
                 continue
             raise
         _require_rooms_still(collections, batch.writes)
@@ -92,11 +116,9 @@ def _place(message: Message) -> UpdateOne:
     return UpdateOne({"_id": document.pop("_id")}, {"$setOnInsert": document}, upsert=True)
 
 
-def _firsts(collections: Collections[Document], keys: list[ClientKey]) -> dict[ClientKey, Message]:
+def _firsts(messages: Collection[Document], keys: list[ClientKey]) -> dict[ClientKey, Message]:
     if not keys:
         return {}
-    # Also what is not durable yet: an earlier attempt at this batch may be on its way to the disk.
-    messages = collections.messages.with_options(read_concern=ReadConcern("local"))
     by_sender: dict[str, list[str]] = {}
     for sender, client_id in keys:
         by_sender.setdefault(sender, []).append(client_id)

@@ -1,21 +1,28 @@
 """One MongoDB database: its client, its indexes and the version of its data."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC
+from typing import TypeVar
 
 import pymongo
 from pymongo import MongoClient, ReturnDocument
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 from pymongo.database import Database as Collections
 from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
 
-from models.mongo.documents import Document
+from models.mongo.documents import Document, keys_of
 from models.mongo.errors import translated
 from models.mongo.schema import INDEXES, MIGRATIONS
+from models.records import Progress
 from models.store import Malformed, Unavailable, Unusable
+
+T = TypeVar("T")
 
 DEFAULT_NAME = "hubbub"
 
@@ -39,6 +46,9 @@ class Database:
         self._lock = threading.Lock()
         self._client: MongoClient[Document] | None = None
         self._collections: Collections[Document] | None = None
+        self._has_transactions = False
+        # What a thread works with while it is in a transaction.
+        self._bound = threading.local()
 
     def open(self) -> None:
         """Connect, migrate the data and ensure the indexes."""
@@ -47,7 +57,7 @@ class Database:
         try:
             with translated():
                 with pymongo.timeout(self._timeout):
-                    collections.command("ping")
+                    hello = collections.command("hello")
                 _migrate(collections)
                 with pymongo.timeout(PREPARATION_SECONDS):
                     _ensure_indexes(collections)
@@ -56,6 +66,8 @@ class Database:
             raise
         with self._lock:
             self._client, self._collections = client, collections
+            # Replica sets have them, and so has what stands before several (`isdbgrid`).
+            self._has_transactions = "setName" in hello or hello.get("msg") == "isdbgrid"
 
     def close(self) -> None:
         """Let go of all connections; calls that are under way end in Unavailable."""
@@ -66,12 +78,46 @@ class Database:
 
     @contextmanager
     def use(self) -> Iterator[Collections[Document]]:
-        """Lend the collections; all that is done with them shares one time limit."""
+        """Lend the collections; all that is done with them shares one time limit.
+
+        In a transaction errors pass as they are, for PyMongo repeats it after some of them.
+        """
+        bound: Collections[Document] | None = getattr(self._bound, "collections", None)
+        if bound is not None:
+            yield bound
+            return
         collections = self._collections
         if collections is None:
             raise Unavailable("the store is closed")
         with translated(), pymongo.timeout(self._timeout):
             yield collections
+
+    def finish(self, calls: Sequence[str], write: Callable[[], T]) -> T:
+        """Write, and note that keyed calls are done by it, both or neither.
+
+        A mongod that stands alone has no transactions: there it is noted first that they are tried.
+        """
+        with self.use() as collections:
+            client = collections.client
+            if not self._has_transactions:
+                _note(collections, calls, "tried")
+                written = write()
+                _note(collections, calls, "done")
+                return written
+
+            def both(_: ClientSession) -> T:
+                _note(self._bound.collections, calls, "done")
+                return write()
+
+            # What holds for a transaction is said where it begins, and may not be said again in it.
+            self._bound.collections = collections.with_options(
+                read_concern=ReadConcern(), write_concern=WriteConcern()
+            )
+            try:
+                with client.start_session() as session, session.bind(end_session=False):
+                    return session.with_transaction(both)
+            finally:
+                self._bound.collections = None
 
 
 def page(cursor: Cursor[Document], limit: int | None) -> list[Document]:
@@ -91,6 +137,12 @@ def kept(collection: Collection[Document], wanted: Document, document: Document)
     )
     assert found is not None  # noqa: S101 - an upsert finds what it has made
     return found
+
+
+def _note(collections: Collections[Document], calls: Sequence[str], progress: Progress) -> None:
+    collections.keyed_calls.update_many(
+        {"_id": {"$in": keys_of(calls)}}, {"$set": {"progress": progress}}
+    )
 
 
 def _connect(uri: str) -> tuple[MongoClient[Document], Collections[Document]]:

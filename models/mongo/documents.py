@@ -12,6 +12,7 @@ from bson import ObjectId
 from models.records import (
     FormerText,
     Hint,
+    KeyedCall,
     Membership,
     Message,
     Reaction,
@@ -305,4 +306,34 @@ def upload_of(document: Document) -> Upload:
         height=document["height"],
         placeholder=document["placeholder"],
         created=document["created"],
+    )
+
+
+def keyed_call_document(call: KeyedCall) -> Document:
+    """A keyed call as a document."""
+    return {
+        "_id": key_of(call.id),
+        "owner": call.owner,
+        "session": key_or_none(call.session),
+        "digest": call.digest,
+        "makes": key_of(call.makes),
+        "created": call.created,
+        "progress": call.progress,
+        "status": call.status,
+        "body": call.body,
+    }
+
+
+def keyed_call_of(document: Document) -> KeyedCall:
+    """The keyed call of a document."""
+    return KeyedCall(
+        id=str(document["_id"]),
+        owner=document["owner"],
+        session=id_or_none(document["session"]),
+        digest=document["digest"],
+        makes=str(document["makes"]),
+        created=document["created"],
+        progress=document["progress"],
+        status=document["status"],
+        body=document["body"],
     )

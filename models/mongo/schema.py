@@ -87,6 +87,7 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         IndexModel([("owner", ASCENDING), ("_id", ASCENDING)]),
         IndexModel("sha256"),
     ),
+    "keyed_calls": (IndexModel("owner"), IndexModel("created")),
 }
 
 

@@ -6,6 +6,7 @@ from models.mongo.accounts import MongoSessions, MongoUsers, appoint_founder
 from models.mongo.commit import commit, withdraw
 from models.mongo.database import Database
 from models.mongo.handing import finish_all
+from models.mongo.keyed_calls import MongoKeyedCalls
 from models.mongo.messages import MongoMessages
 from models.mongo.rooms import MongoRooms
 from models.mongo.uploads import MongoUploads
@@ -25,6 +26,7 @@ class MongoStore:
         self.rooms = MongoRooms(self._database)
         self.messages = MongoMessages(self._database)
         self.uploads = MongoUploads(self._database)
+        self.keyed_calls = MongoKeyedCalls(self._database)
 
     def open(self) -> None:
         """Connect and prepare the database."""
@@ -45,8 +47,7 @@ class MongoStore:
 
     def commit(self, writes: Sequence[Write]) -> list[Outcome]:
         """Write a batch in order."""
-        with self._database.use() as collections:
-            return commit(collections, writes)
+        return commit(self._database, writes)
 
     def withdraw(self, writes: Sequence[MessageWrite], *, above: int) -> None:
         """Use up the ids of new messages, and stamp the others."""

@@ -106,11 +106,17 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """Lend the writing connection for one transaction, which an exception undoes."""
+        """Lend the writing connection for one transaction, which an exception undoes.
+
+        Within another `write` of the same thread, the transaction is that one.
+        """
         with self._writing, _translated():
             connection = self._writer
             if connection is None or self._closed:
                 raise Unavailable("the store is closed")
+            if connection.in_transaction:
+                yield connection
+                return
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection

@@ -10,6 +10,7 @@ import msgspec
 from models.records import (
     FormerText,
     Hint,
+    KeyedCall,
     Membership,
     Message,
     Reaction,
@@ -286,4 +287,34 @@ def upload_of(row: sqlite3.Row) -> Upload:
         height=row["height"],
         placeholder=row["placeholder"],
         created=moment(row["created"]),
+    )
+
+
+def keyed_call_row(call: KeyedCall) -> Row:
+    """A keyed call as a row."""
+    return {
+        "id": call.id,
+        "owner": call.owner,
+        "session": call.session,
+        "digest": call.digest,
+        "makes": call.makes,
+        "created": ms(call.created),
+        "progress": call.progress,
+        "status": call.status,
+        "body": call.body,
+    }
+
+
+def keyed_call_of(row: sqlite3.Row) -> KeyedCall:
+    """The keyed call of a row."""
+    return KeyedCall(
+        id=row["id"],
+        owner=row["owner"],
+        session=row["session"],
+        digest=row["digest"],
+        makes=row["makes"],
+        created=moment(row["created"]),
+        progress=row["progress"],
+        status=row["status"],
+        body=row["body"],
     )

@@ -161,4 +161,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             WHEN EXISTS (SELECT 1 FROM withdrawn WHERE id = new.id)
             BEGIN SELECT RAISE (ABORT, 'withdrawn.id'); END""",
     ),
+    # 10: the calls that came with an Idempotency-Key
+    (
+        """CREATE TABLE keyed_calls (
+            id TEXT PRIMARY KEY,
+            owner TEXT NOT NULL,
+            session TEXT,
+            digest TEXT NOT NULL,
+            makes TEXT NOT NULL,
+            created INTEGER NOT NULL,
+            progress TEXT NOT NULL,
+            status INTEGER NOT NULL,
+            body BLOB NOT NULL
+        )""",
+        "CREATE INDEX keyed_calls_by_owner ON keyed_calls (owner)",
+        "CREATE INDEX keyed_calls_by_created ON keyed_calls (created)",
+    ),
 )

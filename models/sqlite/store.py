@@ -4,11 +4,12 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.batch import ClientKey, client_keys, parted, plan
+from models.batch import ClientKey, client_keys, done_calls, parted, plan
 from models.records import EVERYONE, Message, now
 from models.sqlite.accounts import SQLiteSessions, SQLiteUsers
 from models.sqlite.database import Database
 from models.sqlite.index import enter, enter_again
+from models.sqlite.keyed_calls import SQLiteKeyedCalls, note_done
 from models.sqlite.messages import SQLiteMessages
 from models.sqlite.rooms import SQLiteRooms
 from models.sqlite.rows import content_row, message_of, message_row, ms
@@ -58,6 +59,7 @@ class SQLiteStore:
         self.rooms = SQLiteRooms(self._database)
         self.messages = SQLiteMessages(self._database)
         self.uploads = SQLiteUploads(self._database)
+        self.keyed_calls = SQLiteKeyedCalls(self._database)
 
     def open(self) -> None:
         """Open and migrate the file."""
@@ -78,6 +80,8 @@ class SQLiteStore:
             batch = plan(writes, _firsts(connection, client_keys(writes)))
             for write in batch.writes:
                 _apply(connection, write)
+            for call_id in done_calls(writes):
+                note_done(connection, call_id)
         return batch.outcomes
 
     def withdraw(self, writes: Sequence[MessageWrite], *, above: int) -> None:
