@@ -20,6 +20,7 @@ from chat.commands import (
     Read,
     SendMessage,
 )
+from chat.emoji import is_same, require_emoji
 from chat.entries import Change, Said, Told, ToldGap, ToldMarks, ToldMessage
 from chat.errors import Invalid
 from chat.events import Caught, Event, MessageChanged, MessageStored, Pair
@@ -174,6 +175,7 @@ class Chat:
 
     async def react(self, speaker: Speaker, command: React) -> Message:
         """Put one's emoji under a message, or take it away."""
+        require_emoji(command.emoji)
 
         def change(message: Message) -> Message | None:
             require_there(message)
@@ -363,7 +365,8 @@ def _require_text(text: str, attachments: tuple[str, ...]) -> str:
 
 
 def _reacted(message: Message, user: str, emoji: str, *, on: bool) -> Message | None:
-    users = next((r.users for r in message.reactions if r.emoji == emoji), ())
+    there = next((r for r in message.reactions if is_same(r.emoji, emoji)), None)
+    emoji, users = (there.emoji, there.users) if there else (emoji, ())
     if (user in users) == on:
         return None
     others = tuple(r for r in message.reactions if r.emoji != emoji)

@@ -133,12 +133,12 @@ class FormerTextsHandler(RoomHandler):
 class ReactionHandler(RoomHandler):
     """One's emoji under a message."""
 
-    @call(codes=(*_CHANGING, "message_deleted", "too_many_reactions"))
+    @call(codes=(*_CHANGING, "invalid_emoji", "message_deleted", "too_many_reactions"))
     async def put(self, identity: Identity, message_id: Id, emoji: Emoji) -> MessageBody:
         """Put it there."""
         return await self._react(identity, React(message_id=message_id, emoji=emoji))
 
-    @call(codes=(*_CHANGING, "message_deleted"))
+    @call(codes=(*_CHANGING, "invalid_emoji", "message_deleted"))
     async def delete(self, identity: Identity, message_id: Id, emoji: Emoji) -> MessageBody:
         """Take it away."""
         return await self._react(identity, React(message_id=message_id, emoji=emoji, on=False))

@@ -12,6 +12,7 @@ CODES: Mapping[int, tuple[str, ...]] = {
         "invalid_body",
         "invalid_display_name",
         "invalid_email",
+        "invalid_emoji",
         "invalid_json",
         "invalid_name",
         "invalid_participants",

@@ -123,7 +123,7 @@ class Scene:
             "room_id": self.room.id,
             "message_id": self.message,
             "user_id": self.target.id,
-            "emoji": "x",
+            "emoji": "%F0%9F%91%8D",
             **parts,
         }
         places = {"userId": self.guest, "roomId": named["room_id"]}
