@@ -2,8 +2,8 @@
 
 One token leads, through all its messages of the wanted rooms, the latest first; what else is wanted
 is looked for in those. The one that the fewest messages have leads, as far as that can be known for
-little. What is under many tokens (all that begin alike) is in no order, and must be sorted: where
-there is too much of that, every message of the rooms is looked at, for it will often fit.
+little. What is under many tokens (all that begin alike) is in no order and must be sorted, so it
+leads only where it is seldom found behind what leads otherwise: a word, or all there is.
 """
 
 import heapq
@@ -20,17 +20,23 @@ from models.mongo.schema import SEARCH
 from models.records import Message
 from models.sift import is_findable, place_of, sifted
 from models.store import Found, Place, TooSlow, Wanted
-from models.words import Tokens, needed, sender_token, showing_token
+from models.words import needed, sender_token, showing_token
 
 # Beyond 200 ranges of an index MongoDB sorts what it found instead of merging it.
 _ROOMS_AT_ONCE = 190
 
-# To count so many takes 10 ms; of tokens that have more messages any may lead.
+# To count so many takes 10 ms; of words that have more messages any may lead.
 _COUNTED = 10_000
 _COMPARED = 8
 
 # What so few messages have may lead, whatever the others have.
 _FEW = 500
+
+# So many messages are looked at for what begins so, which takes 30 ms. Where that was not enough,
+# it leads if it is rare: to sort so many takes 0.1 s, and 0.4 s from a cold disk.
+_LOOKED_AT = 2_000
+_SORTED = 5_000
+_BEGUN = 2
 
 _PAGE = 20
 _LARGEST_PAGE = 2_000
@@ -49,17 +55,17 @@ def search(messages: Collection[Document], wanted: Wanted) -> Found:
         return Found([])
     deadline = time.monotonic() + wanted.seconds
     with pymongo.timeout(wanted.seconds):
-        return sifted(_candidates(messages, wanted), wanted, deadline)
+        return sifted(_candidates(_Search(messages, wanted), wanted), wanted, deadline)
 
 
-def _candidates(messages: Collection[Document], wanted: Wanted) -> Iterator[Message]:
+def _candidates(asked: "_Search", wanted: Wanted) -> Iterator[Message]:
     """What may be wanted, the latest first, until the time is over."""
     try:
-        condition = {**_leading(messages, _tokens(wanted), wanted.rooms), **_times(wanted)}
-        parts = [
-            _pages(messages, condition, wanted.rooms[first : first + _ROOMS_AT_ONCE], wanted)
-            for first in range(0, len(wanted.rooms), _ROOMS_AT_ONCE)
-        ]
+        lead, count = asked.rarest()
+        parts = []
+        for first in range(0, len(wanted.rooms), _ROOMS_AT_ONCE):
+            rooms = wanted.rooms[first : first + _ROOMS_AT_ONCE]
+            parts.append(asked.found({"room": {"$in": keys_of(rooms)}}, lead, count))
         yield from heapq.merge(*parts, key=place_of, reverse=True)
     except NetworkTimeout as error:
         raise TooSlow("the search took too long") from error
@@ -69,40 +75,77 @@ def _candidates(messages: Collection[Document], wanted: Wanted) -> Iterator[Mess
         raise
 
 
-def _tokens(wanted: Wanted) -> Tokens:
-    tokens = needed(wanted.terms)
-    whole = list(tokens.whole)
-    if wanted.sender is not None:
-        whole.append(sender_token(wanted.sender))
-    if wanted.showing:
-        whole.append(showing_token())
-    return Tokens(tuple(whole), tokens.begun)
+class _Search:
+    """What is asked of the database for one page."""
 
+    def __init__(self, messages: Collection[Document], wanted: Wanted) -> None:
+        self._messages = messages
+        self._before = wanted.before
+        self._times = _times(wanted)
+        self._size = max(_PAGE, min(wanted.limit + 1, _LARGEST_PAGE))
+        # Across many rooms a count would have to look at each message.
+        self._counted_in = {"room": key_of(wanted.rooms[0])} if len(wanted.rooms) == 1 else {}
+        tokens = needed(wanted.terms)
+        sender = () if wanted.sender is None else (sender_token(wanted.sender),)
+        showing = (showing_token(),) if wanted.showing else ()
+        self._whole = _longest([*tokens.whole, *sender, *showing])
+        self._begun = _longest(tokens.begun)
 
-def _leading(messages: Collection[Document], tokens: Tokens, rooms: Sequence[str]) -> Document:
-    """The condition that the index answers, and those that are looked at behind it."""
-    lead = _rarest(messages, tokens, rooms)
-    others = [_holds(one) for one in tokens.whole if {"tokens": one} != lead]
-    others += [_holds_begun(one) for one in tokens.begun if _begins(one) != lead]
-    return {**lead, "$expr": {"$and": others}} if others else lead
+    def rarest(self) -> tuple[Document, int]:
+        """The word that leads, and how many messages have it, as far as was counted."""
+        best, least = self._whole[0] if self._whole else SAID, _COUNTED
+        if len(self._whole) + len(self._begun) > 1:
+            for token in self._whole[:_COMPARED]:
+                count = self._count({"tokens": token}, least)
+                if count < least:
+                    best, least = token, count
+                if least < _FEW:
+                    break
+        return {"tokens": best}, least
 
+    def found(self, rooms: Document, lead: Document, count: int) -> Iterator[Message]:
+        """What fits, of some rooms, the latest first."""
+        edge = self._edge(rooms, lead) if self._begun and count >= _FEW else None
+        yield from self._pages(rooms, lead, self._before, edge)
+        if edge is not None:
+            yield from self._pages(rooms, self._rare_beginning() or lead, edge)
 
-def _rarest(messages: Collection[Document], tokens: Tokens, rooms: Sequence[str]) -> Document:
-    """The one of the fewest messages that is known to have few; else one that is in order."""
-    leads: list[Document] = [{"tokens": one} for one in _longest(tokens.whole)]
-    leads += [_begins(one) for one in _longest(tokens.begun)]
-    if len(leads) == 1 and tokens.whole:
-        return leads[0]
-    where = {"room": key_of(rooms[0])} if len(rooms) == 1 else {}
-    ordered = leads[0] if tokens.whole else {"tokens": SAID}
-    best, least = ordered, _COUNTED
-    for lead in leads[:_COMPARED]:
-        count = messages.count_documents({**lead, **where}, limit=least, hint=SEARCH)
-        if count < least:
-            best, least = lead, count
-        if least < _FEW:
-            break
-    return best
+    def _edge(self, rooms: Document, lead: Document) -> Place | None:
+        """The place behind the latest of those that the lead has, if there are more."""
+        where = {"$and": [lead, rooms, self._times, _earlier(self._before)]}
+        last = self._messages.find(where, {"created": 1}, hint=SEARCH).sort(_LATEST_FIRST)
+        places = list(last.skip(_LOOKED_AT).limit(1))
+        return Place(places[0]["created"], str(places[0]["_id"])) if places else None
+
+    def _rare_beginning(self) -> Document | None:
+        for text in self._begun[:_BEGUN]:
+            if self._count(_begins(text), _SORTED) < _SORTED:
+                return _begins(text)
+        return None
+
+    def _count(self, condition: Document, most: int) -> int:
+        where = {**condition, **self._counted_in}
+        return self._messages.count_documents(where, limit=most, hint=SEARCH)
+
+    def _pages(
+        self, rooms: Document, lead: Document, before: Place | None, edge: Place | None = None
+    ) -> Iterator[Message]:
+        """What fits, in pages: a sort without a bound could take any memory."""
+        others = [_holds(one) for one in self._whole if {"tokens": one} != lead]
+        others += [_holds_begun(one) for one in self._begun if _begins(one) != lead]
+        also = {"$expr": {"$and": others}} if others else {}
+        fits = [lead, rooms, self._times, _not_earlier(edge), also]
+        size = self._size
+        while True:
+            where = {"$and": [*fits, _earlier(before)]}
+            found = self._messages.find(where, UNREAD, hint=SEARCH).sort(_LATEST_FIRST)
+            page = list(found.limit(size))
+            for document in page:
+                yield message_of(document)
+            if len(page) < size:
+                return
+            before = Place(page[-1]["created"], str(page[-1]["_id"]))
+            size = min(size * 4, _LARGEST_PAGE)
 
 
 def _longest(tokens: Sequence[str]) -> list[str]:
@@ -134,27 +177,22 @@ def _times(wanted: Wanted) -> Document:
     return {"created": times} if times else {}
 
 
-def _pages(
-    messages: Collection[Document], condition: Document, rooms: Sequence[str], wanted: Wanted
-) -> Iterator[Message]:
-    """What fits of some rooms, in pages: a sort without a bound could take any memory."""
-    before, size = wanted.before, max(_PAGE, min(wanted.limit + 1, _LARGEST_PAGE))
-    while True:
-        where = {"$and": [condition, {"room": {"$in": keys_of(rooms)}}, _earlier(before)]}
-        page = list(messages.find(where, UNREAD, hint=SEARCH).sort(_LATEST_FIRST).limit(size))
-        for document in page:
-            yield message_of(document)
-        if len(page) < size:
-            return
-        before = Place(page[-1]["created"], str(page[-1]["_id"]))
-        size = min(size * 4, _LARGEST_PAGE)
+# The first bound of a place says nothing new, but it is the one that an index can follow.
 
 
 def _earlier(before: Place | None) -> Document:
     if before is None:
         return {}
     return {
-        # The first bound says nothing new, but it is the one that an index can follow.
         "created": {"$lte": before.created},
         "$or": [{"created": {"$lt": before.created}}, {"_id": {"$lt": key_of(before.id)}}],
+    }
+
+
+def _not_earlier(edge: Place | None) -> Document:
+    if edge is None:
+        return {}
+    return {
+        "created": {"$gte": edge.created},
+        "$or": [{"created": {"$gt": edge.created}}, {"_id": {"$gte": key_of(edge.id)}}],
     }

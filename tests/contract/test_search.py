@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 from msgspec.structs import replace
 
+from models.mongo import search
 from models.records import EVERYONE, Message, new_id
 from models.sift import place_of
 from models.store import ChangedMessage, Found, Store, TooSlow, Wanted
@@ -231,6 +232,15 @@ def questions(rooms: Sequence[str], senders: Sequence[str], chance: random.Rando
     return wanted
 
 
+@pytest.fixture
+def soon_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let MongoDB's search take hundreds of messages for a million."""
+    limits = {"_COUNTED": 40, "_FEW": 5, "_LOOKED_AT": 20, "_SORTED": 30, "_PAGE": 4}
+    for name, value in {**limits, "_ROOMS_AT_ONCE": 2}.items():
+        monkeypatch.setattr(search, name, value)
+
+
+@pytest.mark.usefixtures("soon_many")
 def test_two_hundred_questions_find_what_a_plain_look_finds(store: Store) -> None:
     chance = random.Random(5)
     rooms = [add_room(store).id for _ in range(4)] + [EVERYONE]
