@@ -5,14 +5,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jwt
 import pymongo
 from bson import ObjectId
 from msgspec import Struct
 
+from bench.contents import Contents, fill, fill_peer
 from bench.languages import User
 from bench.processes import PEERS, Failed, Server, node
+from models.choice import choose_store
 from tests.mongod import Mongod, find_mongod
 
 EXPRESS = "Express + Mongoose"
@@ -41,10 +44,10 @@ class Running(Struct, frozen=True):
     database: int | None
 
 
-def hubbub(rounds: int, cpu: int | None, mongodb: str | None = None) -> Server:
+def hubbub(rounds: int, cpu: int | None, mongodb: str | None = None, data: str = "data") -> Server:
     """Describe Hubbub on one of its two stores; its data goes where the process runs."""
     store = {} if mongodb is None else {"MONGODB_URI": mongodb}
-    settings = {"DATA_DIR": "data", "RATE_LIMITS": "off", "LOG_LEVEL": "warning"}
+    settings = {"DATA_DIR": data, "RATE_LIMITS": "off", "LOG_LEVEL": "warning"}
     return Server(
         HUBBUB_SQLITE if mongodb is None else HUBBUB_MONGODB,
         [sys.executable, str(HUBBUB)],
@@ -122,6 +125,25 @@ def rooms(cpu: int | None) -> AbstractContextManager[Running]:
             hubbub(LEAST_ROUNDS, cpu),
         ]
     )
+
+
+@contextmanager
+def filled(cpu: int | None, what: Contents) -> Iterator[Running]:
+    """Run all servers that can be read from, with the same in each."""
+    with TemporaryDirectory(prefix="hubbub-bench-") as folder:
+
+        def describe(mongod: Mongod) -> list[Server]:
+            fill_peer(mongod.uri("express"), what)
+            fill(choose_store(mongod.uri("hubbub"), Path(folder)), what)
+            fill(choose_store(None, Path(folder)), what)
+            return [
+                peer(EXPRESS, cpu, "history.js", MONGODB_URI=mongod.uri("express")),
+                hubbub(LEAST_ROUNDS, cpu, mongod.uri("hubbub")),
+                hubbub(LEAST_ROUNDS, cpu, data=folder),
+            ]
+
+        with running(describe) as all_filled:
+            yield all_filled
 
 
 @contextmanager
