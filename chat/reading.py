@@ -82,7 +82,7 @@ class Reading:
         places = [command.before, command.after, command.around]
         if sum(place is not None for place in places) > 1:
             raise Invalid("invalid_body", "a page is before, after or around a message")
-        page = await self._page(command)
+        page = _at_hand(room, command) or await self._page(room, command)
         await self._people.load(message.sender for message in page.messages)
         return page
 
@@ -174,26 +174,36 @@ class Reading:
 
     async def state(self, room: LiveRoom) -> RoomState:
         """A room with the people in it."""
-        if room.last is not None:  # who may have left
-            await self._people.load([room.last.sender])
-        return RoomState(room, await self._people.users(sorted(room.members)[:MAX_NAMED]))
+        (state,) = await self._states([room])
+        return state
 
     async def _room_page(self, rooms: list[Room], limit: int) -> RoomPage:
         last = rooms[limit - 1] if len(rooms) > limit else None
         turn = asyncio.Semaphore(AT_ONCE)
 
-        async def read(room_id: str) -> RoomState | None:
+        async def read(room_id: str) -> LiveRoom | None:
             async with turn:
                 try:
-                    return await self.state(await self._rooms.get(room_id))
+                    return await self._rooms.get(room_id)
                 except NotFound:  # deleted since the list was read
                     return None
 
-        states = await asyncio.gather(*(read(room.id) for room in rooms[:limit]))
-        return RoomPage(
-            [state for state in states if state is not None],
-            None if last is None else (last.active, last.id),
-        )
+        # Most are in memory, and a task for each of those would cost more than all the rest.
+        live = {room.id: self._rooms.live(room.id) for room in rooms[:limit]}
+        missing = [room_id for room_id, room in live.items() if room is None]
+        live |= zip(missing, await asyncio.gather(*map(read, missing)), strict=True)
+        states = await self._states([room for room in live.values() if room is not None])
+        return RoomPage(states, None if last is None else (last.active, last.id))
+
+    async def _states(self, rooms: list[LiveRoom]) -> list[RoomState]:
+        """Rooms with the people in them, and who said what was said last, who may have left."""
+        named = {room: sorted(room.members)[:MAX_NAMED] for room in rooms}
+        senders = {room.last.sender for room in rooms if room.last is not None}
+        users = await self._people.load(senders.union(*named.values()))
+        return [
+            RoomState(room, [users[one] for one in people if one in users])
+            for room, people in named.items()
+        ]
 
     async def _found(self, user: str, message_id: str) -> tuple[LiveRoom, Message]:
         message = await self._disk.run(self._store.messages.get, message_id)
@@ -224,7 +234,15 @@ class Reading:
                 high = middle
         return low
 
-    async def _page(self, command: History) -> Page:
+    async def _page(self, room: LiveRoom, command: History) -> Page:
+        """A page as it is stored; it is at hand from now on, unless something changed meanwhile."""
+        rev = room.rev
+        page = await self._stored_page(command)
+        if room.rev == rev:
+            room.recall.keep(message for message in page.messages if message.rev <= rev)
+        return page
+
+    async def _stored_page(self, command: History) -> Page:
         history, limit = self._store.messages.history, command.limit
         if command.around is not None:
             older = await self._disk.run(
@@ -241,3 +259,22 @@ class Reading:
         if command.after is not None:
             return Page(messages[:limit], has_more)
         return Page(messages[-limit:], has_more)
+
+
+def _at_hand(room: LiveRoom, command: History) -> Page | None:
+    """A page of a room, if all of it is in memory; `seq`s have no gaps."""
+    limit, last = command.limit, room.seq
+    if command.after is not None:
+        first, end = command.after + 1, min(command.after + limit, last)
+        has_more = end < last
+    elif command.around is not None:
+        middle = min(command.around, last + 1)
+        first = max(1, middle - limit // 2)
+        end = min(first + limit - 1, last)
+        has_more = end < last
+    else:
+        end = last if command.before is None else min(command.before - 1, last)
+        first = max(1, end - limit + 1)
+        has_more = first > 1
+    messages = room.recall.page(first, end) if first <= end else []
+    return None if messages is None else Page(messages, has_more)

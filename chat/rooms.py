@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from msgspec import Struct
 
 from chat.errors import NotFound
+from chat.recall import WAKING, Recall, Shelf
 from models.disk import Disk
 from models.records import EVERYONE, Counters, Membership, Message, Room, RoomRole, now, pair_of
 from models.store import Store
@@ -66,7 +67,13 @@ class Held(Struct):
 class LiveRoom:
     """A room in use. Its counters are those of what is stored; the journal alone moves them."""
 
-    def __init__(self, room: Room, counters: Counters, members: dict[str, Member]) -> None:
+    def __init__(
+        self,
+        room: Room,
+        counters: Counters,
+        members: dict[str, Member],
+        shelf: Shelf | None = None,
+    ) -> None:
         self.room = room
         self.seq = counters.seq
         self.rev = counters.rev
@@ -74,6 +81,7 @@ class LiveRoom:
         # Those in it who want no sound; none, nearly always.
         self.muted = frozenset(one.user for one in members.values() if one.muted)
         self.last: Message | None = None
+        self.recall = Recall(shelf or Shelf())
         # What is being written for the room, so that it is not dropped under the journal.
         self.pending = 0
         self.used = time.monotonic()
@@ -167,7 +175,8 @@ class LiveRoom:
                 del self._held[message_id]
 
     def note_message(self, message: Message) -> None:
-        """Note how a message stands now, for those who hold it and for lists of rooms."""
+        """Note how a message stands now, for those who hold it, read it or list the room."""
+        self.recall.keep([message])
         if self.last is not None and self.last.id == message.id:
             self.last = message
         held = self._held.get(message.id)
@@ -198,7 +207,10 @@ class LiveRoom:
         """How often somebody is mentioned in what they have not read; the last hundred count."""
         member = self.members.get(user_id)
         read = 0 if member is None else member.read
-        return sum(seq > read for seq in self._mentions.get(user_id, ()))
+        mentions = self._mentions.get(user_id)
+        if not mentions or mentions[-1] <= read:
+            return 0
+        return sum(seq > read for seq in mentions)
 
     def admit(self, member: Member) -> None:
         """Let somebody in; what they sent and was stored as they came back, they have read."""
@@ -249,6 +261,7 @@ class Rooms:
         self._live: OrderedDict[str, LiveRoom] = OrderedDict()
         # Those of them that belong to two people, by their pair.
         self._pairs: dict[str, str] = {}
+        self._shelf = Shelf()
         # Also those that were forgotten while somebody still works with them: there are never two
         # of a room, of which one would be told what the other does not know.
         self._held: WeakValueDictionary[str, LiveRoom] = WeakValueDictionary()
@@ -321,7 +334,8 @@ class Rooms:
             loading.exception()  # perhaps nobody waits for it any more
 
     async def _load(self, room_id: str) -> LiveRoom:
-        room = await self._disk.run(self._read, room_id)
+        room, messages = await self._disk.run(self._read, room_id)
+        room.recall.keep(messages)
         self._held[room_id] = room
         self._keep(room)
         return room
@@ -336,18 +350,20 @@ class Rooms:
             if not self._evict(next(iter(self._live.values()))):
                 break
 
-    def _read(self, room_id: str) -> LiveRoom:
+    def _read(self, room_id: str) -> tuple[LiveRoom, list[Message]]:
         room = self._store.rooms.get(room_id)
         if room is None:
             raise no_such_room()
         counters = self._store.messages.counters(room_id)
         members = self._store.rooms.members(room_id)
-        live = LiveRoom(room, counters, {member.user: live_member(member) for member in members})
-        for message in self._store.messages.history(room_id, limit=MAX_SENDERS):
+        here = {member.user: live_member(member) for member in members}
+        live = LiveRoom(room, counters, here, self._shelf)
+        messages = self._store.messages.history(room_id, limit=MAX_SENDERS)
+        for message in messages:
             live.note_sender(message)
         for member in live.members.values():
             member.told = member.read
-        return live
+        return live, messages[-WAKING:]
 
     def _evict(self, room: LiveRoom) -> bool:
         unsaved = room.unsaved()

@@ -498,7 +498,7 @@ class World:
         """What is in memory is what would be read after a restart."""
         if live is None:
             return
-        stored = Rooms(self.store, self.hub.core.disk)._read(live.id)
+        stored = Rooms(self.store, self.hub.core.disk)._read(live.id)[0]
         assert (live.seq, live.rev, live.room.name) == (stored.seq, stored.rev, stored.room.name)
         assert live.last == stored.last
         if not live.is_everyone:  # who has no row there until they read something

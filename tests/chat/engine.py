@@ -285,7 +285,7 @@ class Core:
         if self.real.rooms.get(room.id) is None:
             assert (room.members, self.real.rooms.members(room.id)) == ({}, [])
         else:
-            assert room.members == Rooms(self.real, self.disk)._read(room.id).members
+            assert room.members == Rooms(self.real, self.disk)._read(room.id)[0].members
 
     def check_counters(self, room: LiveRoom) -> None:
         stored = self.real.messages.counters(room.id)

@@ -10,8 +10,9 @@ from chat import reading as module
 from chat.commands import DeleteMessage, EditMessage, History, Invite, LeaveRoom, Sync
 from chat.events import RoomCreated
 from chat.reading import Reading
+from chat.recall import Recall, Shelf
 from models.records import EVERYONE
-from tests.chat.engine import LONGEST, Call, Core, code_of, nothing, speaker, until
+from tests.chat.engine import LONGEST, Call, Core, code_of, lost, nothing, speaker, until
 from tests.chat.engine import make_core as make_core
 
 pytestmark = pytest.mark.gen_test(timeout=30)
@@ -62,6 +63,51 @@ async def test_pages_of_a_room(core: Core, reading: Reading) -> None:
         ({"around": 5, "limit": 1}, [5], True),
     ):
         assert await page(reading, ann.id, room.id, **place) == (seqs, has_more), place
+        room.recall = Recall(Shelf())
+        for _ in ("from the store", "from memory"):
+            assert await page(reading, ann.id, room.id, **place) == (seqs, has_more), place
+
+
+async def test_a_page_at_hand_takes_no_read_and_is_as_it_is_stored(
+    core: Core, reading: Reading
+) -> None:
+    ann = core.person()
+    room = await core.room({ann.id: "owner"})
+    one, two, _ = [await core.say(ann, room) for _ in range(3)]
+    core.store.plan("messages.history", lost)
+    history = History(room_id=room.id)
+    assert (await reading.history(ann.id, history)).messages[0] == one
+    changed = await core.chat.edit(speaker(ann), EditMessage(message_id=two.id, content="x"))
+    assert (await reading.history(ann.id, history)).messages[1] == changed
+
+
+async def test_what_changes_while_a_page_is_read_is_not_kept_as_it_was(
+    core: Core, reading: Reading
+) -> None:
+    ann = core.person()
+    room = await core.room({ann.id: "owner"})
+    await core.say(ann, room)
+    two = await core.say(ann, room)
+    room.recall = Recall(Shelf())
+    history = History(room_id=room.id)
+    gate = core.store.gate("messages.history")
+    late = asyncio.ensure_future(reading.history(ann.id, history))
+    await gate.reached()
+    changed = await core.chat.edit(speaker(ann), EditMessage(message_id=two.id, content="x"))
+    gate.open()
+    await late
+    assert (await reading.history(ann.id, history)).messages[1] == changed
+
+
+async def test_a_room_that_wakes_has_its_newest_page_at_hand(core: Core, reading: Reading) -> None:
+    ann = core.person()
+    room = (await core.room({ann.id: "owner"})).id
+    for _ in range(9):
+        await core.say(ann, core.rooms.live(room))  # type: ignore[arg-type]
+    core.rooms.drop(room)
+    await core.rooms.get(room)
+    core.store.plan("messages.history", lost)
+    assert await page(reading, ann.id, room) == ([6, 7, 8, 9], True)
 
 
 async def test_a_page_has_one_place(core: Core, reading: Reading) -> None:
