@@ -18,6 +18,7 @@ from bench import (
     reading,
     socketio_fanout,
     socketio_memory,
+    socketio_messages,
     socketio_polling,
 )
 from bench.processes import Cpus, Failed, choose_cpus, node
@@ -36,6 +37,7 @@ BENCHMARKS = {
     "fanout": fanout.fanout,
     "echo": echo.echo,
     "memory": memory.memory,
+    "socketio-messages": socketio_messages.socketio_messages,
     "socketio-fanout": socketio_fanout.socketio_fanout,
     "socketio-memory": socketio_memory.socketio_memory,
     "socketio-polling": socketio_polling.socketio_polling,

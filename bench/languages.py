@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import Protocol, TypeVar
 
@@ -99,11 +99,13 @@ class SocketIo:
 
     path = "/socket.io/?EIO=4&transport=websocket"
     alive = text_frame(b"3")
+    # What a client says of itself besides its token.
+    auth: Mapping[str, str] = {}
 
     async def enter(self, socket: Socket, user: User) -> None:
         """Log a socket in."""
         await socket.next_text(b"0{")
-        socket.text(b"40" + json.dumps({"token": user.token}).encode())
+        socket.text(b"40" + json.dumps({"token": user.token, **self.auth}).encode())
         text = await socket.next_text(b"40", b"44")
         if text.startswith(b"44"):
             raise ConnectionRefusedError(text.decode())

@@ -31,6 +31,7 @@ from handlers.socketio.framing import (
     reframed,
 )
 from handlers.socketio.reasons import (
+    CONNECT_REFUSED,
     PARSE_ERROR,
     TRANSPORT_CLOSE,
     TRANSPORT_ERROR,
@@ -178,7 +179,7 @@ class Session:
         """The body that answers the poll which is held, if it is to be answered now."""
         if not self.is_polled:
             return None
-        if self.state is not State.OPEN:
+        if self.state is not State.OPEN and not self._tells_why:
             self._waiting.append(POLLING.text(self._farewell()))
             self.state = State.CLOSED
         elif not self._waiting and self.probed:
@@ -247,6 +248,15 @@ class Session:
     def _farewell(self) -> bytes:
         """To a client that has said goodbye itself, nothing is left to be said."""
         return (NOOP if self.closing is TRANSPORT_CLOSE else CLOSE).encode()
+
+    @property
+    def _tells_why(self) -> bool:
+        """Whether the end waits for the poll behind this one.
+
+        Clients take a close at once, and only then what came before it: they would be told that
+        the connection was lost before they are told that they were refused.
+        """
+        return bool(self._waiting) and self.closing is CONNECT_REFUSED
 
     def _taken(self) -> bytes:
         data = b"".join(self._waiting)

@@ -384,7 +384,9 @@ class TestRefusals:
         client = await site.poller()
         assert (await client.post("40")).text == "ok"
         words = '44{"message":"no","data":{"code":"bad_token"}}'
-        assert await client.texts() == [words, "1"]
+        # The client takes a close before what comes with it.
+        assert await client.texts() == [words]
+        assert await client.texts() == ["1"]
         assert (await client.poll()).denial == (400, 1, "Session ID unknown")
         await site.stop()
 
