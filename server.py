@@ -287,8 +287,9 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     """Accept connections until the event is set, and then finish what runs."""
     services = build_services(settings, core)
     raise_descriptors()
+    application = make_application(services)
     server = Server(
-        make_application(services),
+        application,
         idle_connection_timeout=HEADER_SECONDS,
         body_timeout=settings.body_timeout,
         max_header_size=MAX_HEADER_BYTES,
@@ -321,6 +322,7 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     for task in tasks:
         task.cancel()
     services.sockets.close_all()
+    application.hang_up()
     unfinished = await services.running.drained(DRAIN_SECONDS)
     if unfinished:
         log.warning("%d requests were not finished", unfinished)

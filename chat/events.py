@@ -89,6 +89,16 @@ class TypingStopped(Struct, frozen=True):
     pair: Pair | None = None
 
 
+class TypingTo(Struct, frozen=True):
+    """Somebody is writing to somebody with whom they have no room yet, or is writing no more.
+
+    Only clients that know people instead of rooms have words for it.
+    """
+
+    pair: Pair
+    is_typing: bool
+
+
 class UserOnline(Struct, frozen=True):
     """Somebody has come."""
 
@@ -166,6 +176,7 @@ Event = (
     | MarksMoved
     | TypingStarted
     | TypingStopped
+    | TypingTo
     | UserOnline
     | UserOffline
     | RoomCreated

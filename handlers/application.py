@@ -24,6 +24,7 @@ from handlers import (
 from handlers.actions import Actions
 from handlers.base import JsonHandler, Nothing
 from handlers.dialects.application import Chatting
+from handlers.dialects.choice import DIALECTS, Choice
 from handlers.edge import HubbubApplication
 from handlers.metrics import MetricsHandler
 from handlers.pages import DocsHandler, HomeHandler, StaticHandler
@@ -103,7 +104,7 @@ class SocketPaths(Matcher):
         return {} if wanted and request.path in SOCKET_PATHS else None
 
 
-def make_application(services: Services) -> HubbubApplication:
+def make_application(services: Services, choice: Choice = DIALECTS) -> HubbubApplication:
     """Make the application that answers on every path."""
     folder = {"path": str(services.static_dir)}
     pages = [
@@ -113,8 +114,9 @@ def make_application(services: Services) -> HubbubApplication:
         url(r"/metrics", MetricsHandler),
     ]
     sockets = Rule(SocketPaths(), SocketHandler, {"actions": Actions(services)})
-    socket_io = SocketIo(Chatting(services), services.engine_limits)
-    edge = Edge(Sessions(socket_io, services.engine_limits), services.origins, services.proxies)
+    socket_io = SocketIo(Chatting(services, choice), services.engine_limits)
+    sessions = Sessions(socket_io, services.engine_limits)
+    edge = Edge(sessions, services.origins, services.proxies)
     application = HubbubApplication(
         [
             sockets,
@@ -125,6 +127,7 @@ def make_application(services: Services) -> HubbubApplication:
         default_handler_class=Nothing,
     )
     application.services = services
+    application.hang_up = sessions.close_all
     application.descriptions = documents.Documents(ROUTES)
     return application
 

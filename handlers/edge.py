@@ -3,6 +3,7 @@
 import logging
 import re
 import secrets
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -86,6 +87,8 @@ class HubbubApplication(Application):
 
     services: Services
     descriptions: Descriptions
+    # Ends what clients of Socket.IO hold open, whoever is behind it, and though nobody is yet.
+    hang_up: Callable[[], None]
 
     def log_request(self, handler: RequestHandler) -> None:
         """Count a request that was answered, and write one line about it."""

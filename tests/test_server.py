@@ -203,6 +203,21 @@ def test_an_idle_connection_does_not_hold_up_a_stop(tmp_path: Path) -> None:
             assert server.stop() == 0
 
 
+def test_a_poll_is_answered_when_the_server_stops(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, OPEN_MODE="on") as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        path = "/socket.io/?EIO=4&transport=polling"
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            opening = client.recv(65536).decode()
+            assert opening.startswith("HTTP/1.1 200 ")
+            sid = opening.partition('"sid":"')[2].partition('"')[0]
+            client.sendall(f"GET {path}&sid={sid} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert server.call("GET", "/health")[0] == 200
+            assert server.stop() == 0
+            assert client.recv(65536).endswith(b"\r\n\r\n1")
+
+
 def test_a_mongod_that_is_not_there_is_waited_for_and_then_given_up(tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

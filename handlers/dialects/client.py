@@ -14,7 +14,7 @@ from chat.commands import SendMessage
 from chat.conversations import Line
 from chat.entries import Said as Stored
 from chat.errors import Forbidden, Invalid, Refusal, TooMany, Unauthenticated
-from chat.events import Event, Form, MessageChanged, MessageStored, Pair
+from chat.events import Event, Form, MessageChanged, MessageStored, Pair, Person
 from chat.names import require_guest_name
 from chat.rooms import LiveRoom
 from chat.sessions import Client as Place
@@ -192,17 +192,20 @@ class SocketIoClient:
 
     async def join(self, name: str, table: Table) -> None:
         """Be somebody by a bare name, whoever that was before."""
-        services = self.services
-        services.limits.take(services.socket_limits.authentications, self.address_key)
-        identity = await services.guests.enter(name, self._place)
-        if self._ended:
-            return
-        if self._speaker is None or identity.user.id != self.user:
+        if not (self.is_known and self._is_called(name)):
+            services = self.services
+            services.limits.take(services.socket_limits.authentications, self.address_key)
+            identity = await services.guests.enter(name, self._place)
+            if self._ended:
+                return
             require_few_sockets(services, identity)
             self.leave()
             self.table = table
             self.enter(identity)
         await self.welcome({})
+
+    def _is_called(self, name: str) -> bool:
+        return folded(require_guest_name(name)) == folded(self.name)
 
     # What the client says.
 
@@ -277,9 +280,7 @@ class SocketIoClient:
 
     def _require_own(self, name: str | None) -> None:
         """Refuse to speak for anybody else."""
-        if name in (None, self.name):
-            return
-        if folded(require_guest_name(name or "")) != folded(self.name):
+        if name is not None and name != self.name and not self._is_called(name):
             raise Forbidden("not_you", "one speaks for oneself alone")
 
     # Saying something.
@@ -369,14 +370,19 @@ class SocketIoClient:
 
     async def typing(self, user_id: str, *, on: bool) -> None:
         """Be writing to somebody, or be writing no more."""
+        typing = self.services.typing
         room = await self.services.conversations.room(self.user, user_id)
-        if room is None:
-            return  # who have not said a word to each other yet
-        await self.services.people.load([self.user, user_id])
-        if on:
-            self.services.typing.start(room, self.user, self.name)
-        else:
-            self.services.typing.stop(room, self.user)
+        users = await self.services.people.load([self.user, user_id])
+        if room is not None and on:
+            typing.start(room, self.user, self.name)
+        elif room is not None:
+            typing.stop(room, self.user)
+        elif user_id in users and user_id != self.user:
+            pair = Pair(Person(self.user, self.name), Person(user_id, users[user_id].name))
+            if on:
+                typing.start_to(pair)
+            else:
+                typing.stop_to(pair)
 
     async def delivered(self, message_id: str) -> None:
         """Have received as far as a message."""

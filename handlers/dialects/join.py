@@ -8,11 +8,12 @@ from msgspec import Struct, field
 from chat import events
 from chat.commands import ClientId, Name, Text
 from chat.conversations import Line, Status, line_of
-from chat.events import Event, Form
+from chat.events import Event, Form, Pair
 from handlers.dialects.tables import Answer, Client, Does, Row, Says, Speech, Table, Told
 from handlers.views import Moment, View
 
-MAX_LINES = 200
+# These clients have no way to ask for more.
+MAX_LINES = 500
 
 
 class SendMessage(Struct, rename="camel"):
@@ -125,13 +126,18 @@ def told(event: Event, form: Form) -> Iterable[Told]:
                 name = "messageSent" if form in ("own", "origin") else "receiveMessage"
                 yield name, message(line)
         case events.TypingStarted(pair=pair) | events.TypingStopped(pair=pair) if pair is not None:
-            is_typing = isinstance(event, events.TypingStarted)
-            to, sender = pair.receiver.name, pair.sender.name
-            yield "userTyping", UserTyping(to=to, sender=sender, is_typing=is_typing)
+            yield _typing(pair, is_typing=isinstance(event, events.TypingStarted))
+        case events.TypingTo(pair=pair, is_typing=is_typing):
+            yield _typing(pair, is_typing=is_typing)
         case events.UserOnline(name=name) if form != "own":
             yield "userStatusChange", UserStatus(username=name, status="online")
         case events.UserOffline(name=name) if form != "own":
             yield "userStatusChange", UserStatus(username=name, status="offline")
+
+
+def _typing(pair: Pair, *, is_typing: bool) -> Told:
+    to, sender = pair.receiver.name, pair.sender.name
+    return "userTyping", UserTyping(to=to, sender=sender, is_typing=is_typing)
 
 
 def message(line: Line) -> Message:

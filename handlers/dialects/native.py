@@ -91,6 +91,8 @@ class Native:
             return b""  # one knows that oneself
         if form == "origin" and isinstance(event, events.RoomCreated):
             return b""  # the ACK says so
+        if isinstance(event, events.TypingTo):
+            return b""  # these clients know rooms
         kind, payload = _told(event, form)
         return written(kind, payload) + _notification(event, form)
 

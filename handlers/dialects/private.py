@@ -165,10 +165,9 @@ def told(event: Event, form: Form) -> Iterable[Told]:
             if line is not None:
                 yield "private_message", message(line)
         case events.TypingStarted(pair=pair) | events.TypingStopped(pair=pair) if pair is not None:
-            is_typing = isinstance(event, events.TypingStarted)
-            sender = pair.sender
-            writing = UserTyping(sender_id=sender.id, username=sender.name, is_typing=is_typing)
-            yield "typing", writing
+            yield _typing(pair.sender, is_typing=isinstance(event, events.TypingStarted))
+        case events.TypingTo(pair=pair, is_typing=is_typing):
+            yield _typing(pair.sender, is_typing=is_typing)
         case events.MarksMoved(passed=passed) if passed is not None:
             for message_id in passed.read:
                 yield "message_read", WasRead(message_id=message_id)
@@ -188,6 +187,11 @@ async def greet(client: Client) -> None:
         if user.id != client.user
     ]
     client.emit("online_users", online)
+
+
+def _typing(sender: Person, *, is_typing: bool) -> Told:
+    writing = UserTyping(sender_id=sender.id, username=sender.name, is_typing=is_typing)
+    return "typing", writing
 
 
 def message(line: Line) -> Message:

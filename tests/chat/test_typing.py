@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from chat import typing as module
-from chat.events import TypingStarted, TypingStopped
+from chat.events import Pair, Person, TypingStarted, TypingStopped, TypingTo
 from chat.hub import Hub
 from chat.people import People
 from chat.rooms import LiveRoom
@@ -144,3 +144,21 @@ async def test_nothing_is_told_after_the_end(
     writing.close()
     await turns(10)
     assert ears["bob"].kinds() == ["TypingStarted"]
+
+
+async def test_who_has_no_room_with_somebody_may_write_to_them(
+    writing: Typing, ears: dict[str, Ear]
+) -> None:
+    pair = Pair(Person("ann", "Ann"), Person("bob", "Bob"))
+    writing.start_to(pair)
+    writing.start_to(pair)
+    writing.stop_to(pair)
+    writing.stop_to(pair)
+    assert ears["bob"].heard == [TypingTo(pair, is_typing=True), TypingTo(pair, is_typing=False)]
+    assert ears["ann"].heard == ears["eve"].heard == []
+
+
+async def test_who_began_without_a_room_stops_in_it(writing: Typing, ears: dict[str, Ear]) -> None:
+    writing.start_to(Pair(Person("ann", "Ann"), Person("bob", "Bob")))
+    writing.stop(bare_room("ann", "bob", kind="direct", pair="ann:bob"), "ann")
+    assert ears["bob"].kinds() == ["TypingTo", "TypingStopped"]

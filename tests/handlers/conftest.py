@@ -61,7 +61,8 @@ class Hubbub:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.core = hubbub.build_core(settings, store, SECRET)
         self.services = hubbub.build_services(settings, self.core)
-        self.server = HTTPServer(make_application(self.services), max_body_size=1 << 40)
+        self.application = make_application(self.services)
+        self.server = HTTPServer(self.application, max_body_size=1 << 40)
         sock, self.port = bind_unused_port()
         self.server.add_socket(sock)
         self.client = AsyncHTTPClient(force_instance=True)
@@ -191,6 +192,7 @@ class Hubbub:
         self._keeping.cancel()
         await asyncio.wait([self._keeping])
         self.services.sockets.close_all()
+        self.application.hang_up()
         for client in self.clients:
             await client.over()
         await self.core.chat.journal.close()

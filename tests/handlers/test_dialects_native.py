@@ -288,6 +288,13 @@ TOLD: list[tuple[Event, Form, list[str]]] = [
         ],
     ),
     (
+        events.TypingTo(
+            events.Pair(events.Person(ANN, "ann"), events.Person(BOB, "bob")), is_typing=True
+        ),
+        "others",
+        [],
+    ),
+    (
         events.TypingStopped(ROOM, ANN),
         "others",
         [

@@ -1,0 +1,327 @@
+"""Clients of the Socket.IO dialects: who they are, what they may say, what they are told first."""
+
+from collections.abc import Iterator
+
+import pytest
+from tornado.ioloop import IOLoop
+
+from models.records import EVERYONE
+from tests.handlers.conftest import Hubbub, Starter
+from tests.handlers.speakers import Speakers
+
+pytestmark = pytest.mark.gen_test(timeout=30)
+
+
+@pytest.fixture
+def open_hub(start: Starter) -> Hubbub:
+    """A server in open mode."""
+    return start(open_mode=True, presence_grace=0.0)
+
+
+@pytest.fixture
+def speakers(io_loop: IOLoop, open_hub: Hubbub) -> Iterator[Speakers]:
+    """Clients that come to the server in open mode."""
+    clients = Speakers(open_hub)
+    yield clients
+    io_loop.run_sync(clients.close)
+
+
+# Who they are.
+
+
+async def test_names_alone_are_for_open_mode(start: Starter) -> None:
+    clients = Speakers(start())
+    refused = await (await clients.dial()).connect()
+    assert refused == {
+        "message": "log in first: no token was sent",
+        "data": {"code": "missing_token", "message": "log in first: no token was sent"},
+    }
+    await clients.close()
+
+
+@pytest.mark.parametrize("event", ["join", "register"])
+async def test_a_name_with_a_password_is_refused(
+    open_hub: Hubbub, speakers: Speakers, event: str
+) -> None:
+    await open_hub.person("bob")
+    one = await speakers.bare()
+    for name in ("bob", " BOB "):
+        assert await one.code_of(event, name) == "name_has_password"
+    one.emit(event, "Bob")
+    assert (await one.hear("error"))["code"] == "name_has_password"
+    assert not open_hub.core.presence.online()
+
+
+@pytest.mark.parametrize("event", ["join", "register"])
+@pytest.mark.parametrize("name", ["", "  ", "x" * 31, "a\u202eb", "\u2800", "a\nb", 7, None, {}])
+async def test_names_that_are_none(speakers: Speakers, event: str, name: object) -> None:
+    one = await speakers.bare()
+    assert await one.code_of(event, name) in ("invalid_name", "invalid_event")
+
+
+async def test_names_are_compared_without_case_and_spaces_around(
+    open_hub: Hubbub, speakers: Speakers
+) -> None:
+    one = await speakers.j("  Ann Lee ")
+    two = await speakers.j("ANN lee")
+    assert len(open_hub.core.presence.online()) == 1
+    assert await two.ask("join", "ann lee") == {"ok": True, "username": "Ann Lee"}
+    assert await one.silence() == []
+
+
+async def test_joining_again_is_free_and_tells_nobody(start: Starter) -> None:
+    hub = start(open_mode=True, rate_limits=True)
+    clients = Speakers(hub)
+    ann, bob = await clients.j("ann"), await clients.j("bob")
+    await ann.hear("userStatusChange", username="bob")
+    for _ in range(100):
+        assert (await bob.ask("join", "Bob"))["ok"]
+    assert await ann.silence() == []
+    await clients.close()
+
+
+async def test_one_becomes_somebody_else_by_joining_as_them(
+    open_hub: Hubbub, speakers: Speakers
+) -> None:
+    ann, bob = await speakers.j("ann"), await speakers.j("bob")
+    await ann.hear("userStatusChange", username="bob", status="online")
+    assert (await bob.ask("join", "eve"))["username"] == "eve"
+    await ann.hear("userStatusChange", username="bob", status="offline")
+    await ann.hear("userStatusChange", username="eve", status="online")
+    said = {"to": "ann", "from": "bob", "message": "x"}
+    assert await bob.code_of("sendMessage", said) == "not_you"
+
+
+FIRST = {
+    "join": "ann",
+    "register": "ann",
+    "sendMessage": {"to": "eve", "from": "ann", "message": "hi"},
+    "loadChatHistory": {"user1": "ann", "user2": "eve"},
+    "typing": {"to": "eve", "from": "ann", "isTyping": True},
+}
+
+
+@pytest.mark.parametrize("event", FIRST)
+async def test_what_names_its_sender_counts_as_joining(
+    open_hub: Hubbub, speakers: Speakers, event: str
+) -> None:
+    one = await speakers.bare()
+    assert await one.code_of(event, FIRST[event]) == "ok"
+    [known] = await open_hub.core.people.users(open_hub.core.presence.online())
+    assert known.name == "ann"
+
+
+async def test_the_words_of_r_count_as_joining(speakers: Speakers) -> None:
+    bob, one = await speakers.r("bob"), await speakers.bare()
+    said = {"sender": "ann", "receiver": "bob", "message": "hi"}
+    assert await one.code_of("sendMessage", said) == "ok"
+    assert (await one.hear("message-sent"))["message"] == "hi"
+    assert (await bob.hear("receiveMessage"))["sender"] == "ann"
+
+
+@pytest.mark.parametrize("event", ["messageRead", "messageDelivered", "sync"])
+async def test_whoever_has_not_said_who_they_are_may_do_nothing_else(
+    speakers: Speakers, event: str
+) -> None:
+    one = await speakers.bare()
+    payload = {"messageId": "0" * 24, "roomId": EVERYONE, "since": 0}
+    assert await one.code_of(event, payload) == "not_joined"
+    one.emit(event, payload)
+    assert (await one.hear("error"))["code"] == "not_joined"
+
+
+async def test_whoever_says_nothing_is_closed_but_not_sent_away(start: Starter) -> None:
+    """A disconnect packet would be final for the page of dialect J."""
+    clients = Speakers(start(open_mode=True, authentication_timeout=0.2))
+    one, two = await clients.dial("J", "R"), await clients.dial("P")
+    await one.connect()
+    for each in (one, two):
+        _, packets = await each.over()
+        assert not any(packet.startswith("41") for packet in packets)
+    await clients.close()
+
+
+async def test_a_token_comes_in_three_ways(open_hub: Hubbub, speakers: Speakers) -> None:
+    ann = await open_hub.resident("ann")
+    for one, auth in (
+        (await speakers.dial("P", "C"), {"token": ann.token}),
+        (await speakers.dial("P", "C", query=f"&token={ann.token}"), None),
+        (await speakers.dial("P", "C", Authorization=f"Bearer {ann.token}"), {}),
+    ):
+        assert "sid" in await one.connect(auth)
+        assert await one.hear("online_users") == []
+
+
+async def test_bad_tokens_and_dialects(open_hub: Hubbub, speakers: Speakers) -> None:
+    ann = await open_hub.resident("ann")
+    refused = await (await speakers.dial()).connect({"token": "nonsense", "dialect": "P"})
+    assert refused["data"]["code"] == "invalid_token"
+    refused = await (await speakers.dial()).connect({"token": ann.token, "dialect": "J"})
+    assert refused["data"]["code"] == "unknown_dialect"
+    refused = await (await speakers.dial()).connect({"token": 7})
+    assert refused["data"]["code"] == "invalid_auth"
+
+
+async def test_whoever_names_no_dialect_hears_all_until_they_say_what_only_one_knows(
+    open_hub: Hubbub, speakers: Speakers
+) -> None:
+    ann, bob = await open_hub.residents("ann", "bob")
+    one, two = await speakers.by_token(ann, ""), await speakers.by_token(bob, "P")
+    await one.hear("user:status", userId=bob.id)
+    await one.hear("user_online", userId=bob.id)
+    await two.ask("private_message", {"receiverId": ann.id, "message": "1"})
+    await one.hear("private_message", message="1")
+    await one.hear("message:received", content="1")
+    assert (await one.silence()).count("private_message") == 0
+    assert await one.code_of("message:send", {"recipient": bob.id, "content": "2"}) == "ok"
+    one.unheard.clear()
+    await two.ask("private_message", {"receiverId": ann.id, "message": "3"})
+    await one.hear("message:received", content="3")
+    assert await one.silence() == []
+
+
+# What they say.
+
+
+async def test_what_makes_no_sense_is_answered(open_hub: Hubbub, speakers: Speakers) -> None:
+    ann = await open_hub.resident("ann")
+    one = await speakers.by_token(ann, "P")
+    assert await one.code_of("private_message", {"receiverId": 7}) == "invalid_event"
+    assert await one.code_of("private_message") == "invalid_event"
+    refused = await one.ask("private_message", "x")
+    assert refused.keys() == {"ok", "error", "code", "message"}
+    for event, payload in (("private_message", []), ("typing", {}), ("message_read", "x")):
+        one.emit(event, payload)
+        assert (await one.hear("error"))["code"] == "invalid_event"
+    one.emit("nonsense", {})
+    assert (await one.hear("error"))["code"] == "unknown_event"
+
+
+async def test_what_cannot_be_said_is_answered(open_hub: Hubbub, speakers: Speakers) -> None:
+    ann, bob = await open_hub.residents("ann", "bob")
+    one = await speakers.by_token(ann, "P")
+    for receiver, message, code in (
+        ("0" * 24, "hi", "user_not_found"),
+        (bob.id, "", "empty_message"),
+        (bob.id, "x" * 5001, "invalid_event"),
+        (ann.id, "hi", "invalid_participants"),
+    ):
+        said = {"receiverId": receiver, "message": message}
+        assert await one.code_of("private_message", said) == code
+    assert await one.code_of("message_read", {"messageId": "0" * 24}) == "message_not_found"
+    assert await one.code_of("sync", {"roomId": "0" * 24, "since": 0}) == "room_not_found"
+
+
+async def test_a_limit_is_answered(start: Starter) -> None:
+    hub = start(rate_limits=True, message_burst=2, message_rate=1)
+    clients = Speakers(hub)
+    ann, bob = await hub.residents("ann", "bob")
+    one = await clients.by_token(ann, "P")
+    said = {"receiverId": bob.id, "message": "hi"}
+    codes = [await one.code_of("private_message", said) for _ in range(4)]
+    assert "rate_limited" in codes
+    assert codes[0] == "ok"
+    await clients.close()
+
+
+async def test_a_message_is_stored_once_for_its_client_id(
+    open_hub: Hubbub, speakers: Speakers
+) -> None:
+    ann, bob = await open_hub.residents("ann", "bob")
+    one = await speakers.by_token(ann, "P")
+    said = {"receiverId": bob.id, "message": "hi", "clientId": "c1"}
+    first, again = await one.ask("private_message", said), await one.ask("private_message", said)
+    assert first == again
+    await one.hear("private_message")
+    assert await one.silence() == []
+
+
+async def test_nobody_reads_what_is_not_theirs(open_hub: Hubbub, speakers: Speakers) -> None:
+    ann, bob, eve = await open_hub.residents("ann", "bob", "eve")
+    one, three = await speakers.by_token(ann, "P"), await speakers.by_token(eve, "P")
+    said = await one.ask("private_message", {"receiverId": bob.id, "message": "secret"})
+    assert await three.code_of("message_read", {"messageId": said["id"]}) == "message_not_found"
+    assert await three.code_of("sync", {"roomId": said["roomId"], "since": 0}) == "room_not_found"
+    await three.ask("get_chat_history", {"otherUserId": bob.id})
+    assert (await three.hear("chat_history"))["messages"] == []
+
+
+async def test_typing_reaches_whom_one_has_not_said_a_word_to(
+    open_hub: Hubbub, speakers: Speakers
+) -> None:
+    eve = await open_hub.resident("eve")
+    ann, bob = await speakers.j("ann"), await speakers.j("bob")
+    three, native = await speakers.by_token(eve, "P"), await open_hub.socket(eve)
+    native.forget()
+    for on in (True, False):
+        typing = {"to": "bob", "from": "ann", "isTyping": on}
+        assert await ann.code_of("typing", {**typing, "to": "BOB"}) == "ok"
+        assert await bob.hear("userTyping") == typing
+        assert await ann.code_of("typing", {**typing, "to": "eve"}) == "ok"
+        told = await three.hear("typing")
+        assert (told["username"], told["isTyping"]) == ("ann", on)
+    assert await ann.code_of("typing", {"to": "nobody", "from": "ann", "isTyping": True}) == "ok"
+    assert await ann.code_of("typing", {"to": "ann", "from": "ann", "isTyping": True}) == "ok"
+    await native.caught_up()
+    assert native.heard("TYPING") == []
+
+
+# What they have missed.
+
+
+async def test_what_was_missed_is_told_in_ones_own_words(
+    open_hub: Hubbub, speakers: Speakers
+) -> None:
+    ann, bob = await open_hub.residents("ann", "bob")
+    one = await speakers.by_token(ann, "P")
+    seen = await one.ask("private_message", {"receiverId": bob.id, "message": "seen"})
+    await one.ask("private_message", {"receiverId": bob.id, "message": "missed"})
+    two = await speakers.dial("P")
+    room, rev = seen["roomId"], seen["rev"]
+    await two.connect({"token": bob.token, "dialect": "p", "rooms": {room: rev, "0" * 24: 3}})
+    assert (await two.hear("private_message"))["message"] == "missed"
+    assert await two.hear("synced") == {"roomId": room, "rev": rev + 1, "complete": True}
+    refused = await two.hear("error")
+    assert (refused["code"], refused["roomId"]) == ("room_not_found", "0" * 24)
+    # Nothing comes twice, and nothing that was seen before.
+    assert await two.silence() == ["online_users"]
+    answer = await two.ask("sync", {"roomId": room, "since": 0})
+    assert answer == {"ok": True, "roomId": room, "rev": rev + 1, "complete": True}
+    told = [(await two.hear("private_message"))["message"] for _ in range(2)]
+    assert told == ["seen", "missed"]
+
+
+async def test_what_came_while_one_was_away_comes_after_connecting(
+    open_hub: Hubbub, speakers: Speakers
+) -> None:
+    ann, bob, eve = await open_hub.residents("ann", "bob", "eve")
+    one = await speakers.by_token(ann, "C")
+    for text in ("one", "two"):
+        await one.ask("message:send", {"recipient": bob.id, "content": text, "type": "text"})
+    three = await speakers.by_token(eve, "P")
+    await three.ask("private_message", {"receiverId": bob.id, "message": "three"})
+    two = await speakers.by_token(bob, "C")
+    told = [(await two.hear("message:received"))["content"] for _ in range(3)]
+    assert told == ["one", "two", "three"]
+    await two.silence()
+    await two.leave()
+    again = await speakers.by_token(bob, "C")
+    assert "message:received" not in await again.silence()
+
+
+async def test_everybody_is_told_what_is_for_everybody(
+    open_hub: Hubbub, speakers: Speakers
+) -> None:
+    ann, bob = await open_hub.residents("ann", "bob")
+    one, tab = await speakers.by_token(ann, "C"), await speakers.by_token(ann, "C")
+    two, native = await speakers.by_token(bob, "C"), await open_hub.socket(bob)
+    p = await speakers.by_token(bob, "P")
+    for recipient in ({}, {"recipient": None}, {"recipient": ""}):
+        said = {**recipient, "content": "all", "type": "text"}
+        answer = await one.ask("message:send", said)
+        assert answer["roomId"] == EVERYONE
+        for each in (tab, two):
+            assert (await each.hear("message:received"))["id"] == answer["id"]
+        assert (await native.hear("MESSAGE"))["roomId"] == EVERYONE
+    assert "message:received" not in await one.silence()
+    assert "private_message" not in await p.silence()
