@@ -6,47 +6,75 @@ hears of it.
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from sys import getsizeof
 
 from models.records import Message
 
 # Messages that lie side by side are forgotten together. A page of 50 touches two parts or three.
 PART = 32
 
-# A message is some 700 bytes, so all parts together are 24 MB.
-MAX_PARTS = 1_000
+# All parts together. An everyday message is some 700 bytes, but one of 5,000 characters that was
+# edited often is a hundred times that: so the parts are weighed and not counted.
+MAX_BYTES = 24 * 1024 * 1024
+MESSAGE_BYTES = 700
+FORMER_BYTES = 150
+REACTION_BYTES = 100
+USER_BYTES = 80
 
 # Of a room that wakes, a page of the usual size and one message more.
 WAKING = 64
 
 
 class Part:
-    """Messages of one room that lie side by side."""
+    """Messages of one room that lie side by side, and about how many bytes they are."""
 
-    __slots__ = ("home", "messages", "number")
+    __slots__ = ("home", "messages", "number", "weight")
 
     def __init__(self, home: "dict[int, Part]", number: int) -> None:
         self.home = home
         self.number = number
         self.messages: dict[int, Message] = {}
+        self.weight = 0
+
+    def put(self, message: Message) -> int:
+        """Take a message as it stands now; tell how much heavier that makes the part."""
+        former = self.messages.get(message.seq)
+        more = weight_of(message) - (0 if former is None else weight_of(former))
+        self.messages[message.seq] = message
+        self.weight += more
+        return more
 
 
 class Shelf:
     """The parts of all rooms; the one that was used longest ago makes room for another."""
 
-    def __init__(self, most: int = MAX_PARTS) -> None:
+    def __init__(self, most: int = MAX_BYTES) -> None:
         self._most = most
         self._parts: OrderedDict[Part, None] = OrderedDict()
+        self.weight = 0
 
     def __len__(self) -> int:
         return len(self._parts)
 
-    def use(self, part: Part) -> None:
-        """Note that a part is in use, and forget another if there are too many."""
+    def use(self, part: Part, more: int = 0) -> None:
+        """Note that a part is in use and how it has grown; forget others if all are too many."""
         self._parts[part] = None
         self._parts.move_to_end(part)
-        if len(self._parts) > self._most:
+        self.weight += more
+        while self.weight > self._most:
             oldest, _ = self._parts.popitem(last=False)
+            self.weight -= oldest.weight
             del oldest.home[oldest.number]
+
+
+def weight_of(message: Message) -> int:
+    """About how many bytes a message takes."""
+    return (
+        MESSAGE_BYTES
+        + getsizeof(message.text)
+        + sum(FORMER_BYTES + getsizeof(former.text) for former in message.former)
+        + sum(REACTION_BYTES + USER_BYTES * len(one.users) for one in message.reactions)
+    )
 
 
 class Recall:
@@ -81,5 +109,4 @@ class Recall:
             part = self._parts.get(number)
             if part is None:
                 part = self._parts[number] = Part(self._parts, number)
-            part.messages[message.seq] = message
-            self._shelf.use(part)
+            self._shelf.use(part, part.put(message))

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from chat.recall import PART, Recall, Shelf
+from chat.recall import PART, Recall, Shelf, weight_of
 from models.records import Message
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,7 +33,7 @@ def test_the_latest_form_of_a_message_is_kept() -> None:
 
 
 def test_the_part_that_was_used_longest_ago_is_forgotten() -> None:
-    shelf = Shelf(most=3)
+    shelf = Shelf(most=3 * weight_of(said(PART)))
     one, other = Recall(shelf), Recall(shelf)
     one.keep([said(1), said(PART)])
     other.keep([said(1)])
@@ -46,3 +46,24 @@ def test_the_part_that_was_used_longest_ago_is_forgotten() -> None:
     assert other.page(PART, PART)
     one.keep([said(PART)])
     assert one.page(PART, PART) == [said(PART)]
+
+
+def test_what_is_heavy_makes_more_room() -> None:
+    shelf = Shelf(most=20 * weight_of(said(1)))
+    recall = Recall(shelf)
+    recall.keep(said(number * PART) for number in range(10))
+    heavy = said(10 * PART, "x" * 11 * weight_of(said(1)))
+    recall.keep([heavy])
+    assert recall.page(10 * PART, 10 * PART) == [heavy]
+    assert len(shelf) == 9
+    recall.keep([said(10 * PART)])
+    assert shelf.weight == 9 * weight_of(said(1))
+
+
+def test_what_is_heavier_than_all_there_may_be_is_not_kept() -> None:
+    shelf = Shelf(most=1000)
+    recall = Recall(shelf)
+    recall.keep([said(1, "x" * 2000), said(2)])
+    assert recall.page(1, 1) is None
+    assert recall.page(2, 2) == [said(2)]
+    assert len(shelf) == 1
