@@ -8,10 +8,10 @@ time is a range of it.
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from models.records import Message
-from models.sqlite.rows import message_of, ms
+from models.sqlite.rows import insert_rows, message_of, ms
 from models.store import Refused
 from models.words import room_token, tokens_of
 
@@ -25,14 +25,25 @@ _STEP = 2_000
 _TELL_SECONDS = 5.0
 
 
-def enter(connection: sqlite3.Connection, message: Message) -> int | None:
-    """Put a message into the index, and return its place there; None if nothing can be found."""
-    tokens = tokens_of(message)
-    if not tokens:
-        return None
-    place = _free_place(connection, message)
-    _insert(connection, place, message, tokens)
-    return place
+def enter(connection: sqlite3.Connection, messages: Sequence[Message]) -> list[int | None]:
+    """Put messages into the index, and return their places there; None if nothing can be found."""
+    free: dict[int, int] = {}
+    places: list[int | None] = []
+    rows: list[tuple[object, ...]] = []
+    for message in messages:
+        tokens = tokens_of(message)
+        if not tokens:
+            places.append(None)
+            continue
+        moment = ms(message.created)
+        place = free[moment] if moment in free else _free_place(connection, moment)
+        if place == (moment + 1) * SHARED:
+            raise Refused(f"{SHARED} messages have the same time")
+        free[moment] = place + 1
+        places.append(place)
+        rows.append((place, _text(message, tokens)))
+    insert_rows(connection, "search (rowid, tokens)", rows)
+    return places
 
 
 def enter_again(connection: sqlite3.Connection, message: Message) -> None:
@@ -93,7 +104,7 @@ def _fill_step(connection: sqlite3.Connection, messages: Iterable[Message], done
 
 
 def _enter_stored(connection: sqlite3.Connection, message: Message) -> None:
-    place = enter(connection, message)
+    [place] = enter(connection, [message])
     connection.execute("UPDATE messages SET place = ? WHERE id = ?", (place, message.id))
 
 
@@ -116,13 +127,11 @@ def _forget(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
         )
 
 
-def _free_place(connection: sqlite3.Connection, message: Message) -> int:
-    first = ms(message.created) * SHARED
+def _free_place(connection: sqlite3.Connection, moment: int) -> int:
+    first = moment * SHARED
     last = connection.execute(
         "SELECT max(place) FROM messages WHERE place >= ? AND place < ?", (first, first + SHARED)
     ).fetchone()[0]
-    if last == first + SHARED - 1:
-        raise Refused(f"{SHARED} messages have the same time")
     return first if last is None else int(last) + 1
 
 

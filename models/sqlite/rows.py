@@ -1,8 +1,9 @@
 """Records to rows and back."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -26,6 +27,9 @@ Row = dict[str, Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+# So many rows go into one statement; twice as many save nothing more.
+_ROWS = 50
 
 _texts = msgspec.json.Decoder(tuple[str, ...])
 _reactions = msgspec.json.Decoder(tuple[Reaction, ...])
@@ -205,6 +209,25 @@ def membership_of(row: sqlite3.Row) -> Membership:
         muted=bool(row["muted"]),
         hidden=bool(row["hidden"]),
     )
+
+
+def insert_rows(
+    connection: sqlite3.Connection, into: str, rows: Sequence[tuple[object, ...]]
+) -> None:
+    """Insert rows by as few statements as there may be.
+
+    Every statement lets go of the interpreter and has to get it back from the event loop, so one a
+    row costs more in waiting than in work.
+    """
+    at = 0
+    while at < len(rows):
+        # Of two sizes, so that SQLite has met nearly every statement before.
+        some = rows[at : at + (_ROWS if len(rows) - at >= _ROWS else 1)]
+        marks = "(" + ",".join("?" * len(some[0])) + ")"
+        values = ",".join([marks] * len(some))
+        statement = f"INSERT INTO {into} VALUES {values}"  # noqa: S608 - of our own words
+        connection.execute(statement, list(chain.from_iterable(some)))
+        at += len(some)
 
 
 def content_row(message: Message) -> Row:

@@ -12,7 +12,7 @@ from models.sqlite.index import enter, enter_again
 from models.sqlite.keyed_calls import SQLiteKeyedCalls, note_done
 from models.sqlite.messages import SQLiteMessages
 from models.sqlite.rooms import SQLiteRooms
-from models.sqlite.rows import content_row, message_of, message_row, ms
+from models.sqlite.rows import content_row, insert_rows, message_of, message_row, ms
 from models.sqlite.uploads import SQLiteUploads
 from models.store import (
     ChangedMessage,
@@ -24,12 +24,10 @@ from models.store import (
     Write,
 )
 
-_INSERT = """INSERT INTO messages (
-        id, room, seq, rev, sender, client_id, text, attachments, reply_to, reactions, mentions,
-        pinned, former, created, edited, deleted, place
-    ) VALUES (
-        :id, :room, :seq, :rev, :sender, :client_id, :text, :attachments, :reply_to, :reactions,
-        :mentions, :pinned, :former, :created, :edited, :deleted, :place
+# With the columns in the order of `message_row`.
+_MESSAGES = """messages (
+        id, room, seq, sender, client_id, reply_to, created, rev, text, attachments, reactions,
+        mentions, pinned, former, edited, deleted, place
     )"""
 
 _CHANGE = """UPDATE messages SET
@@ -75,9 +73,21 @@ class SQLiteStore:
             connection.execute("SELECT 1 FROM rooms LIMIT 1").fetchone()
 
     def commit(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Write a batch in one transaction."""
+        """Write a batch in one transaction, and once more if it was in part stored before.
+
+        That is looked up only then, for the indexes tell of it anyway.
+        """
+        try:
+            return self._commit(writes, again=False)
+        except Taken:
+            return self._commit(writes, again=True)
+
+    def _commit(self, writes: Sequence[Write], *, again: bool) -> list[Outcome]:
         with self._database.write() as connection:
-            batch = plan(writes, _firsts(connection, client_keys(writes)))
+            firsts = _firsts(connection, client_keys(writes)) if again else {}
+            batch = plan(writes, firsts)
+            # New ones before all changes: what changes one of them comes behind it in any order.
+            _add(connection, [one.message for one in batch.writes if isinstance(one, NewMessage)])
             for write in batch.writes:
                 _apply(connection, write)
             for call_id in done_calls(writes):
@@ -110,12 +120,21 @@ def _firsts(connection: sqlite3.Connection, keys: list[ClientKey]) -> dict[Clien
     return firsts
 
 
+def _add(connection: sqlite3.Connection, messages: Sequence[Message]) -> None:
+    places = enter(connection, messages)
+    rows = [
+        (*message_row(message).values(), place)
+        for message, place in zip(messages, places, strict=True)
+    ]
+    insert_rows(connection, _MESSAGES, rows)
+    for message in messages:
+        _show(connection, message)
+
+
 def _apply(connection: sqlite3.Connection, write: Write) -> None:
     match write:
-        case NewMessage(message):
-            place = enter(connection, message)
-            connection.execute(_INSERT, {**message_row(message), "place": place})
-            _show(connection, message)
+        case NewMessage():
+            pass  # with all others
         case ChangedMessage(message):
             _require_newer(connection, message)
             enter_again(connection, message)

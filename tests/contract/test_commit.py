@@ -279,8 +279,8 @@ def test_a_room_that_is_not_there_takes_no_messages(store: Store) -> None:
     said, lost = message(room.id, 1), message(new_id(), 1)
     with pytest.raises(NotFound):
         say(store, said, lost)
-    assert store.messages.get(said.id) is None
     assert store.messages.get(lost.id) is None
+    assert say(store, said) == [Stored(said)]
 
 
 def test_a_deleted_room_takes_no_messages(store: Store) -> None:
