@@ -1,5 +1,6 @@
 """The examples do what they say."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import node
 from tests.process import ROOT, ServerProcess
 from tests.requirements import missing
 
@@ -20,9 +22,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield running
 
 
-def run(*command: str | Path) -> list[str]:
+def run(*command: str | Path, **environment: str) -> list[str]:
     """Run an example, and return the lines that it writes."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()
 
@@ -44,3 +53,16 @@ def test_a_conversation_in_python(server: ServerProcess) -> None:
     assert lines[0] == "bob heard: Tea?"
     assert lines[1].startswith("ann sees: {'🍵': [")
     assert lines[2:] == ["bob missed: Coffee? Or cocoa?", "all of it: True"]
+
+
+def test_a_conversation_in_javascript(server: ServerProcess) -> None:
+    program, packages = node.installed(), str(node.FOLDER / "node_modules")
+    lines = run(program, EXAMPLES / "conversation.js", server.url, NODE_PATH=packages)
+    assert lines == [
+        "bob heard: Tea?",
+        "bob is writing",
+        "read: true",
+        "bob missed: Coffee? Or cocoa?",
+        "all of it: true",
+        "refused: a message says something or shows something",
+    ]
