@@ -21,7 +21,7 @@ test: $(VENV)/dev.stamp ## run the tests (some minutes at most)
 	$(BIN)/python -m pytest -n $(JOBS) -m "not long" $(TESTS)
 
 test-long: $(VENV)/dev.stamp ## run the tests that take minutes
-	$(BIN)/python -m pytest -m long $(TESTS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n $(JOBS) -m long $(TESTS) || [ $$? -eq 5 ]
 
 lint: $(VENV)/dev.stamp ## ruff (lint and format) and mypy --strict
 	$(BIN)/ruff check .
