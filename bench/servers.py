@@ -1,8 +1,10 @@
 """The servers that are measured: how each of them is started."""
 
+import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,8 +15,10 @@ from bson import ObjectId
 from msgspec import Struct
 
 from bench.contents import Contents, fill, fill_peer
+from bench.corpus import Corpus, fill_mongodb, fill_sqlite
 from bench.languages import User
-from bench.processes import PEERS, Failed, Server, node
+from bench.processes import PEERS, Cpus, Failed, Server, node
+from bench.turns import Conditions
 from models.choice import choose_store
 from tests.mongod import Mongod, find_mongod
 
@@ -144,6 +148,34 @@ def filled(cpu: int | None, what: Contents) -> Iterator[Running]:
 
         with running(describe) as all_filled:
             yield all_filled
+
+
+@contextmanager
+def with_a_million(conditions: Conditions, corpus: Corpus) -> Iterator[Running]:
+    """Run Hubbub on both stores with a million messages in each."""
+    with TemporaryDirectory(prefix="hubbub-bench-") as folder:
+
+        def describe(mongod: Mongod) -> list[Server]:
+            uri = mongod.uri("hubbub")
+            # On both CPUs, while nothing is measured.
+            with ProcessPoolExecutor(2, initializer=spread, initargs=(conditions.cpus,)) as pool:
+                filling = [
+                    pool.submit(fill_mongodb, uri, corpus),
+                    pool.submit(fill_sqlite, Path(folder), corpus),
+                ]
+                for one in filling:
+                    one.result()
+            cpu = conditions.server_cpu
+            return [hubbub(LEAST_ROUNDS, cpu, uri), hubbub(LEAST_ROUNDS, cpu, data=folder)]
+
+        with running(describe) as filled:
+            yield filled
+
+
+def spread(cpus: Cpus | None) -> None:
+    """Let this process run on all CPUs of a benchmark."""
+    if cpus is not None:
+        os.sched_setaffinity(0, {cpus.server, cpus.load})
 
 
 @contextmanager
