@@ -243,7 +243,10 @@ def test_everything_acknowledged_outlives_a_killed_process(path: Path) -> None:
     store = SQLiteStore(path)
     store.open()
     history = store.messages.history(EVERYONE, limit=100_000)
+    wanted = Wanted(rooms=(EVERYONE,), terms=(Term(("message",)),), limit=100_000)
+    found = store.messages.search(wanted).messages
     store.close()
+    assert found[::-1] == history
     assert [each.id for each in history][: len(acknowledged)] == acknowledged
     assert len(history) - len(acknowledged) in (0, 1)
     assert [each.seq for each in history] == list(range(1, len(history) + 1))
