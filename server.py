@@ -2,6 +2,7 @@
 
 python server.py [--port 8000 …]                    serve
 python server.py users list                         look at the accounts
+python server.py uploads check [--repair]           compare records of uploads and files
 python server.py users disable|enable|promote|demote|password NAME
 """
 
@@ -28,7 +29,10 @@ from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 
 from chat.accounts import Accounts
+from chat.attachments import Attachments
 from chat.chat import Chat
+from chat.checking import Check
+from chat.content import refused_types
 from chat.conversations import Conversations
 from chat.directory import Administration, Directory
 from chat.errors import Refusal
@@ -36,21 +40,31 @@ from chat.guests import Guests
 from chat.hub import Hub
 from chat.last_seen import LastSeen
 from chat.limits import Limits, Rule
+from chat.links import Links
 from chat.membership import Memberships
 from chat.passwords import Hasher, PasswordRules, read_common_passwords
 from chat.people import People
 from chat.presence import Presence
 from chat.reading import Reading
+from chat.resumable import Resumable
 from chat.rooms import Rooms
 from chat.search import Searching
 from chat.sessions import Sessions
 from chat.tokens import Tokens, kept_secret
 from chat.typing import Typing
+from chat.uploads import UploadRules, Uploads
 from conf import kinds
 from conf.settings import Settings, SettingsError, add_flags, chosen_flags, load
 from handlers import logs
 from handlers.application import make_application
-from handlers.console import USERS_COMMAND, Console, add_users_command
+from handlers.console import (
+    UPLOADS_COMMAND,
+    USERS_COMMAND,
+    Console,
+    add_uploads_command,
+    add_users_command,
+    check_uploads,
+)
 from handlers.metrics import Metrics
 from handlers.origins import Origins
 from handlers.services import Services
@@ -58,6 +72,9 @@ from handlers.socketio.engine import Limits as EngineLimits
 from handlers.sockets import Caps, SocketLimits, Sockets
 from models.choice import choose_store
 from models.disk import Disk
+from models.files import Files
+from models.partials import Partials
+from models.pictures import Workshop
 from models.store import Malformed, Store, StoreError, Unavailable, Unusable
 
 log = logging.getLogger("hubbub")
@@ -120,9 +137,13 @@ class Core:
     searching: Searching
     conversations: Conversations
     guests: Guests
+    attachments: Attachments
+    uploads: Uploads
+    resumable: Resumable
 
     def close(self) -> None:
         """Finish what the threads are doing, and then close the store under them."""
+        self.uploads.close()
         self.hasher.close()
         self.disk.close()
         self.store.close()
@@ -139,12 +160,17 @@ def build_core(settings: Settings, store: Store, secret: str) -> Core:
     accounts = Accounts(store, disk, sessions, administration, hasher, rules, limits)
     people, hub, rooms = People(store, disk), Hub(), Rooms(store, disk)
     last_seen = LastSeen(store, disk)
+    links = Links(secret, settings.link_ttl, settings.public_url)
+    attachments = Attachments(store, disk, links)
+    uploads = build_uploads(settings, store, disk, attachments, limits)
+    accounts.portray, accounts.release = uploads.portray, uploads.release_quietly
     memberships = Memberships(
         store,
         disk,
         rooms,
         people,
         hub,
+        attachments=attachments,
         max_members=settings.members_per_room,
         max_rooms=settings.rooms_per_user,
     )
@@ -173,14 +199,37 @@ def build_core(settings: Settings, store: Store, secret: str) -> Core:
             people,
             hub,
             memberships,
+            attachments,
             settings.edit_window,
             settings.journal_queue,
         ),
-        reading=Reading(store, disk, rooms, people),
-        searching=Searching(store, disk, rooms, people, limits),
-        conversations=Conversations(store, disk, rooms, people),
+        reading=Reading(store, disk, rooms, people, attachments),
+        searching=Searching(store, disk, rooms, people, attachments, limits),
+        conversations=Conversations(store, disk, rooms, people, attachments),
         guests=Guests(store, disk, sessions, limits, is_open=settings.open_mode),
+        attachments=attachments,
+        uploads=uploads,
+        resumable=Resumable(uploads, Partials(uploads.files.resumable), settings.resumable_ttl),
     )
+
+
+def build_uploads(
+    settings: Settings, store: Store, disk: Disk, attachments: Attachments, limits: Limits
+) -> Uploads:
+    """Put together what handles files."""
+    workers = settings.image_workers
+    workshop = Workshop(pixels=settings.image_pixels, frames=settings.image_frames, workers=workers)
+    rules = UploadRules(
+        image_bytes=settings.image_limit,
+        file_bytes=settings.upload_limit,
+        quota=settings.upload_quota,
+        per_minute=settings.uploads_per_minute,
+        refused=refused_types(settings.refused_types),
+    )
+    files = Files(settings.upload_dir)
+    uploads = Uploads(store, disk, files, workshop, attachments, limits, rules, workers=workers)
+    attachments.release = uploads.release_quietly
+    return uploads
 
 
 def build_services(settings: Settings, core: Core) -> Services:
@@ -210,6 +259,9 @@ def build_services(settings: Settings, core: Core) -> Services:
         presence=core.presence,
         socket_limits=socket_limits,
         typing=core.typing,
+        uploads=core.uploads,
+        upload_timeout=settings.upload_timeout,
+        attachments=core.attachments,
         memberships=core.memberships,
         chat=core.chat,
         reading=core.reading,
@@ -217,6 +269,7 @@ def build_services(settings: Settings, core: Core) -> Services:
         conversations=core.conversations,
         guests=core.guests,
         engine_limits=engine_limits(settings),
+        resumable=core.resumable,
         sockets=Sockets(core.sessions, caps if settings.rate_limits else None),
         ping=partial(core.disk.run, core.store.ping),
         origins=Origins(settings.client_url),
@@ -260,6 +313,8 @@ async def serve(settings: Settings, store: Store, secret: str) -> None:
         await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if opening.done():
             await opening
+            await core.uploads.open()
+            await core.resumable.open()
             await core.chat.hints.find()
             await listen(settings, core, stop)
         opening.cancel()
@@ -306,6 +361,7 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
         services.loop_delay.keep(),
         core.last_seen.keep(),
         core.rooms.keep(),
+        core.resumable.keep(),
     )
     tasks = [asyncio.create_task(work) for work in tending]
     if settings.open_mode:
@@ -382,6 +438,16 @@ async def sweep(sessions: Sessions) -> None:
         await asyncio.sleep(SWEEP_SECONDS)
 
 
+async def run_check(settings: Settings, store: Store, *, repair: bool) -> bool:
+    """Compare the records of uploads with their files; tell whether all is well now."""
+    core = build_core(settings, store, secret="")
+    try:
+        await core.disk.run(store.open)
+        return await check_uploads(Check(store, core.disk, core.uploads), repair=repair)
+    finally:
+        core.close()
+
+
 async def run_console(settings: Settings, store: Store, action: str, name: str) -> None:
     """Carry out a command about accounts."""
     # The console signs no tokens, so it needs no key.
@@ -400,15 +466,16 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, Settings]:
     parser = Parser(
         prog="server.py",
         description="A chat backend.",
-        epilog=f"Accounts: server.py {USERS_COMMAND} --help",
+        epilog=f"Also: server.py {USERS_COMMAND} --help; server.py {UPLOADS_COMMAND} --help",
         parents=[flags],
         allow_abbrev=False,
     )
     parser.set_defaults(command="serve")
     # Only where it is asked for: a command that may be left out makes poor errors of bad flags.
-    if USERS_COMMAND in argv:
+    if not {USERS_COMMAND, UPLOADS_COMMAND}.isdisjoint(argv):
         commands = parser.add_subparsers(dest="command", parser_class=Parser, metavar="COMMAND")
         add_users_command(commands, flags)
+        add_uploads_command(commands, flags)
     arguments = parser.parse_args(argv)
     return arguments, load(chosen_flags(arguments), os.environ, Path(".env"))
 
@@ -437,11 +504,14 @@ def main(argv: Sequence[str]) -> int:
     try:
         arguments, settings = parse(argv)
         logs.configure(settings.log_level, settings.log_format)
-        console = arguments.command == USERS_COMMAND
+        console = arguments.command != "serve"
         store = choose_store(
             settings.mongodb_uri, settings.data_dir, guest=console, timeout=settings.store_timeout
         )
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            if arguments.command == UPLOADS_COMMAND:
+                right = runner.run(run_check(settings, store, repair=arguments.repair))
+                return 0 if right else 1
             if console:
                 name = getattr(arguments, "name", "")
                 runner.run(run_console(settings, store, arguments.action, name))

@@ -21,6 +21,7 @@ from bench import (
     socketio_memory,
     socketio_messages,
     socketio_polling,
+    uploads,
 )
 from bench.processes import Cpus, Failed, choose_cpus, node
 from bench.report import Figure, Report, save, table
@@ -43,6 +44,7 @@ BENCHMARKS = {
     "socketio-fanout": socketio_fanout.socketio_fanout,
     "socketio-memory": socketio_memory.socketio_memory,
     "socketio-polling": socketio_polling.socketio_polling,
+    "uploads": uploads.uploads,
 }
 
 

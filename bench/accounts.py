@@ -107,10 +107,10 @@ def account(name: str) -> dict[str, str]:
     return {"username": name, "email": f"{name}@example.com", "password": PASSWORD}
 
 
-def registered(server: Server, users: int) -> list[dict[str, str]]:
+def registered(server: Server, users: int, name: str = "user") -> list[dict[str, str]]:
     """Make accounts, and return each with its token."""
     connection = HTTPConnection(HOST, server.port, timeout=30)
-    accounts = [account(f"user-{number}") for number in range(users)]
+    accounts = [account(f"{name}-{number}") for number in range(users)]
     for user in accounts:
         connection.request("POST", REGISTER, json.dumps(user), {"Content-Type": "application/json"})
         answer = connection.getresponse()

@@ -28,6 +28,7 @@ HUBBUB_SQLITE = "Hubbub, SQLite"
 SOCKET_IO_MONGOOSE = "Socket.IO + Mongoose"
 SOCKET_IO = "Socket.IO"
 WS = "ws"
+MULTER = "Express + Multer"
 FRAMES = "Hubbub's frames"
 FRAMES_GATHERED = "Hubbub's frames, gathered"
 

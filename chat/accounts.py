@@ -40,6 +40,10 @@ DELETED_NAME = "Deleted user"
 Leave = Callable[[str], Awaitable[None]]
 
 
+async def _no_files(*_: object) -> None:
+    """What stands in where there are no files."""
+
+
 class LoggedIn(Struct, frozen=True):
     """An account that was entered, and the token that keeps it open."""
 
@@ -67,6 +71,9 @@ class Accounts:
         self._hasher = hasher
         self._rules = rules
         self._limits = limits
+        # Makes the squares of an avatar, and removes those of the one before.
+        self.portray: Callable[[str, str], Awaitable[None]] = _no_files
+        self.release: Callable[[list[str]], Awaitable[None]] = _no_files
         # A password that is replaced while it is being compared must not open its account.
         self._entering = asyncio.Lock()
 
@@ -147,7 +154,11 @@ class Accounts:
             changes["receipts"] = command.read_receipts
         if command.invisible is not UNSET:
             changes["invisible"] = command.invisible
-        return await self._change(identity.user, **changes)
+        former = identity.user.avatar
+        changed = await self._change(identity.user, **changes)
+        if former is not None and former != changed.avatar:
+            await self.release([former])
+        return changed
 
     async def delete(
         self, identity: Identity, command: DeleteAccount, leave: Leave | None = None
@@ -248,6 +259,7 @@ class Accounts:
             raise Invalid(
                 "unknown_upload", "an avatar is an upload of one's own", details={"field": "avatar"}
             )
+        await self.portray(identity.user.id, upload.id)
         return upload.id
 
     async def _change(self, user: User, **changes: Unpack[UserChange]) -> User:

@@ -11,6 +11,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chat.attachments import Attachments, Shown, attached_to
 from chat.commands import (
     DeleteMessage,
     Delivered,
@@ -72,6 +73,7 @@ class Chat:
         people: People,
         hub: Hub,
         memberships: Memberships,
+        attachments: Attachments,
         edit_window: float,
         journal_queue: int = MAX_WAITING,
     ) -> None:
@@ -81,6 +83,7 @@ class Chat:
         self._people = people
         self._hub = hub
         self._memberships = memberships
+        self._attachments = attachments
         self.hints = Hints(store, disk)
         self._edit_window = edit_window
         self.journal = Journal(
@@ -94,7 +97,7 @@ class Chat:
 
         This is the way of nearly every message, and it makes no task.
         """
-        if command.reply_to or command.attachments:
+        if command.reply_to or command.attachments or command.image_url:
             return None
         room = self._room_at_hand(speaker, command)
         if room is None or room.hidden or "@" in command.content:
@@ -112,18 +115,21 @@ class Chat:
         await self._people.load([speaker.user, room.other(speaker.user) or speaker.user])
         if command.reply_to is not None:
             await self._require_in_room(room, command.reply_to)
-        for upload_id in command.attachments:
-            await self._require_own_upload(speaker, upload_id)
-        mentions = await self._mentioned(room, command.content)
-        moment = now()
-        first = await self._said_earlier(room, speaker, command, moment)
-        if first is not None:
-            return first
-        if room.hidden:
-            require_member(room, speaker.user)
-            _require_text(command.content, command.attachments)
-            await self._memberships.unhide(room)
-        return self._say(room, speaker, command, mentions, moment)
+        command = replace(command, attachments=attached_to(command), image_url=None)
+        with self._attachments.held(command.attachments) as hold:
+            await self._attachments.require_own(speaker.user, command.attachments)
+            mentions = await self._mentioned(room, command.content)
+            moment = now()
+            first = await self._said_earlier(room, speaker, command, moment)
+            if first is not None:
+                return first
+            if room.hidden:
+                require_member(room, speaker.user)
+                _require_text(command.content, command.attachments)
+                await self._memberships.unhide(room)
+            said = self._say(room, speaker, command, mentions, moment)
+            hold(said)
+        return said
 
     async def edit(self, speaker: Speaker, command: EditMessage) -> Message:
         """Replace the text of a message of one's own; what it said before is kept."""
@@ -151,10 +157,13 @@ class Chat:
 
     async def delete(self, speaker: Speaker, command: DeleteMessage) -> Message:
         """Empty a message; its place stays."""
+        shown: tuple[str, ...] = ()
 
         def change(message: Message) -> Message | None:
+            nonlocal shown
             if message.deleted is not None:
                 return None
+            shown = message.attachments
             return replace(
                 message,
                 text="",
@@ -166,12 +175,14 @@ class Chat:
                 deleted=now(),
             )
 
-        return await self._alter(
+        deleted = await self._alter(
             speaker,
             command.message_id,
             change,
             lambda room, message: require_may_delete(room, message, speaker.user),
         )
+        await self._attachments.release(shown)
+        return deleted
 
     async def react(self, speaker: Speaker, command: React) -> Message:
         """Put one's emoji under a message, or take it away."""
@@ -222,12 +233,13 @@ class Chat:
                 case ToldMessage(room=room, message=message, new=new, origin=origin):
                     name = self._people.name(message.sender)
                     pair = self._people.pair(room, message.sender)
+                    shown = self._attachments.shown(message)
                     if new:
                         self.hints.note(message)
                     by_room.setdefault(room, []).append(
-                        _stored(room, message, name, origin, pair)
+                        _stored(room, message, name, origin, pair, shown)
                         if new
-                        else MessageChanged(message, name)
+                        else MessageChanged(message, name, shown)
                     )
                 case ToldGap(room=room, rev=rev):
                     by_room.setdefault(room, []).append(Caught(room.id, rev, complete=False))
@@ -313,6 +325,7 @@ class Chat:
         if not room.has(speaker.user):
             raise no_such_message()
         await self._people.load([message.sender])
+        await self._attachments.load([message])
         with room.held(message_id) as held:
             if held.message is None:
                 # Read again now that it is held: it may have changed while the room was read.
@@ -334,15 +347,6 @@ class Chat:
                 details={"field": "replyTo"},
             )
 
-    async def _require_own_upload(self, speaker: Speaker, upload_id: str) -> None:
-        upload = await self._disk.run(self._store.uploads.get, upload_id)
-        if upload is None or upload.owner != speaker.user:
-            raise Invalid(
-                "unknown_upload",
-                "an attachment is an upload of one's own",
-                details={"field": "attachments"},
-            )
-
     async def _mentioned(self, room: LiveRoom, text: str) -> tuple[str, ...]:
         mentions = Mentions(text)
         users = await self._people.named(mentions.names)
@@ -350,12 +354,17 @@ class Chat:
 
 
 def _stored(
-    room: LiveRoom, message: Message, name: str, origin: int | None, pair: Pair | None
+    room: LiveRoom,
+    message: Message,
+    name: str,
+    origin: int | None,
+    pair: Pair | None,
+    shown: tuple[Shown, ...],
 ) -> MessageStored:
     # Where everybody hears a sound, nobody must be looked for who does not want one.
     notify = has_receipts(room)
     muted = room.muted if notify else frozenset()
-    return MessageStored(message, name, origin, notify=notify, muted=muted, pair=pair)
+    return MessageStored(message, name, origin, notify=notify, muted=muted, pair=pair, shown=shown)
 
 
 def _require_text(text: str, attachments: tuple[str, ...]) -> str:

@@ -72,6 +72,8 @@ MAX_PAGE = 200
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 ClientId = Annotated[str, Meta(min_length=1, max_length=MAX_CLIENT_ID)]
 Emoji = Annotated[str, Meta(min_length=1, max_length=32)]
+Attached = Annotated[tuple[Id, ...], Meta(max_length=MAX_ATTACHMENTS)]
+Address = Annotated[str, Meta(max_length=2048)]
 Number = Annotated[int, Meta(ge=0, le=2**53)]
 PageSize = Annotated[int, Meta(ge=1, le=MAX_PAGE)]
 
@@ -80,7 +82,8 @@ class SendMessage(Command, frozen=True):
     """Say something in a room, or to a user: the direct room is found or made.
 
     `clientId` makes the message the same when it is sent again, for good; `tempId`, which older
-    clients send, does so for some minutes, and where room and words are the same.
+    clients send, does so for some minutes, and where room and words are the same. `imageUrl` is
+    their way to attach an upload: the link that they were given.
     """
 
     room_id: Id | None = None
@@ -88,7 +91,8 @@ class SendMessage(Command, frozen=True):
     content: Text = ""
     client_id: ClientId | None = None
     temp_id: ClientId | None = None
-    attachments: Annotated[tuple[Id, ...], Meta(max_length=MAX_ATTACHMENTS)] = ()
+    attachments: Attached = ()
+    image_url: Address | None = None
     reply_to: Id | None = None
 
 

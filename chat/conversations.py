@@ -10,6 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from chat.attachments import Attachments, Shown
 from chat.errors import Invalid, NotFound
 from chat.events import MessageStored, Person
 from chat.people import People
@@ -37,6 +38,7 @@ class Line(Struct, frozen=True):
     sender: Person
     receiver: Person | None
     status: Status = "sent"
+    shown: tuple[Shown, ...] = ()
 
 
 class TimePage(Struct, frozen=True):
@@ -49,20 +51,25 @@ class TimePage(Struct, frozen=True):
 def line_of(event: MessageStored) -> Line | None:
     """What was said just now, if it was said to one person or to everybody."""
     if event.pair is not None:
-        return Line(event.message, event.pair.sender, event.pair.receiver)
+        sender, receiver = event.pair.sender, event.pair.receiver
+        return Line(event.message, sender, receiver, shown=event.shown)
     if event.message.room == EVERYONE:
-        return Line(event.message, Person(event.message.sender, event.sender_name), None)
+        sender = Person(event.message.sender, event.sender_name)
+        return Line(event.message, sender, None, shown=event.shown)
     return None
 
 
 class Conversations:
     """Reads what people have said to each other."""
 
-    def __init__(self, store: Store, disk: Disk, rooms: Rooms, people: People) -> None:
+    def __init__(
+        self, store: Store, disk: Disk, rooms: Rooms, people: People, attachments: Attachments
+    ) -> None:
         self._store = store
         self._disk = disk
         self._rooms = rooms
         self._people = people
+        self._attachments = attachments
 
     async def room(self, user: str, other: str) -> LiveRoom | None:
         """The direct room of two people, if they have one."""
@@ -160,15 +167,17 @@ class Conversations:
         senders = {message.sender for message in messages}
         others = {room.other(sender) for sender in senders} - {None}
         await self._people.load(senders | {other for other in others if other is not None})
+        await self._attachments.load(messages)
         return [self._line(room, message, viewer) for message in messages]
 
     def _line(self, room: LiveRoom, message: Message, viewer: str) -> Line:
         sender = Person(message.sender, self._people.name(message.sender))
         pair = self._people.pair(room, message.sender)
+        shown = self._attachments.shown(message)
         if pair is None:
-            return Line(message, sender, None)
+            return Line(message, sender, None, shown=shown)
         status = self._status(room, message, pair.receiver.id, viewer)
-        return Line(message, sender, pair.receiver, status)
+        return Line(message, sender, pair.receiver, status, shown)
 
     def _status(self, room: LiveRoom, message: Message, receiver: str, viewer: str) -> Status:
         member = room.members.get(receiver)

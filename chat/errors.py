@@ -7,6 +7,7 @@
     ├── NotFound         what it speaks of is not there, or is none of their business
     ├── Conflict         it does not fit what is there already
     ├── TooLarge         it is more than fits
+    ├── UnsupportedType  it is in a form that is not taken here
     ├── TooMany          not now: `retry_after` seconds from now
     └── Busy             the server cannot now: `retry_after` seconds from now
 
@@ -56,6 +57,10 @@ class Conflict(Refusal):
 
 class TooLarge(Refusal):
     """The command is more than fits."""
+
+
+class UnsupportedType(Refusal):
+    """The command, or what comes with it, is in a form that is not taken here."""
 
 
 class TooMany(Refusal):

@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from chat.attachments import Shown
 from chat.rooms import Standing
 from models.records import Message, Room, RoomRole, User
 
@@ -52,6 +53,7 @@ class MessageStored(Struct, frozen=True):
     # But not for these.
     muted: frozenset[str] = frozenset()
     pair: Pair | None = None
+    shown: tuple[Shown, ...] = ()
 
 
 class MessageChanged(Struct, frozen=True):
@@ -59,6 +61,7 @@ class MessageChanged(Struct, frozen=True):
 
     message: Message
     sender_name: str
+    shown: tuple[Shown, ...] = ()
 
 
 class MarksMoved(Struct, frozen=True):
@@ -120,6 +123,7 @@ class RoomCreated(Struct, frozen=True):
     members: tuple[User, ...]
     standing: Standing = Standing()
     last_name: str = ""
+    shown: tuple[Shown, ...] = ()
     maker: str | None = None
     origin: int | None = None
     # Whether somebody else has brought one there.

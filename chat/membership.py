@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec import UNSET
 
+from chat.attachments import Attachments
 from chat.commands import (
     CreateRoom,
     DeleteRoom,
@@ -51,6 +52,7 @@ class Memberships:
         people: People,
         hub: Hub,
         *,
+        attachments: Attachments,
         max_members: int,
         max_rooms: int,
     ) -> None:
@@ -58,7 +60,8 @@ class Memberships:
         self._disk = disk
         self._rooms = rooms
         self._people = people
-        self._news = RoomNews(hub, people)
+        self._attachments = attachments
+        self._news = RoomNews(hub, people, attachments)
         self._doubts = Doubts(store, disk, rooms, self._news)
         self._max_members = max_members
         self._max_rooms = max_rooms
@@ -299,11 +302,13 @@ class Memberships:
         await self._tell_updated(room)
 
     async def _remove(self, room: LiveRoom) -> None:
+        shown = await self._disk.run(self._store.uploads.shown_in, room.id)
         with self._doubts.about(room):
             await self._disk.run(self._store.rooms.delete, room.id)
         self._rooms.drop(room.id)
         self._news.deleted(room)
         room.members.clear()
+        await self._attachments.release(shown)
 
     async def _give_role(self, room: LiveRoom, user: str, role: RoomRole) -> None:
         with self._doubts.about(room):

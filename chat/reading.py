@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from chat.attachments import Attachments, Shown
 from chat.commands import History, Sync
 from chat.errors import Invalid, NotFound
 from chat.people import People
@@ -44,10 +45,11 @@ class Changes(Struct, frozen=True):
 
 
 class RoomState(Struct, frozen=True):
-    """A room as one who is in it sees it."""
+    """A room as one who is in it sees it, and what its last message shows."""
 
     room: LiveRoom
     members: list[User]
+    shown: tuple[Shown, ...] = ()
 
 
 class RoomPage(Struct, frozen=True):
@@ -69,11 +71,14 @@ class Seen(Struct, frozen=True):
 class Reading:
     """Reads what somebody may read."""
 
-    def __init__(self, store: Store, disk: Disk, rooms: Rooms, people: People) -> None:
+    def __init__(
+        self, store: Store, disk: Disk, rooms: Rooms, people: People, attachments: Attachments
+    ) -> None:
         self._store = store
         self._disk = disk
         self._rooms = rooms
         self._people = people
+        self._attachments = attachments
 
     async def history(self, user: str, command: History) -> Page:
         """A page of a room."""
@@ -84,6 +89,7 @@ class Reading:
             raise Invalid("invalid_body", "a page is before, after or around a message")
         page = _at_hand(room, command) or await self._page(room, command)
         await self._people.load(message.sender for message in page.messages)
+        await self._attachments.load(page.messages)
         return page
 
     async def changes(self, user: str, command: Sync) -> Changes:
@@ -103,6 +109,7 @@ class Reading:
         await self._people.load(
             [*(message.sender for message in messages), room.other(user) or user]
         )
+        await self._attachments.load(messages)
         return Changes(room, messages, rev, complete)
 
     async def rooms(
@@ -164,6 +171,7 @@ class Reading:
             self._store.messages.pinned, room.id, before=before, limit=limit + 1
         )
         await self._people.load(message.sender for message in messages)
+        await self._attachments.load(messages)
         return Page(messages[-limit:], len(messages) > limit)
 
     async def place(self, user: str, room_id: str, moment: datetime) -> int:
@@ -200,10 +208,14 @@ class Reading:
         named = {room: sorted(room.members)[:MAX_NAMED] for room in rooms}
         senders = {room.last.sender for room in rooms if room.last is not None}
         users = await self._people.load(senders.union(*named.values()))
+        await self._attachments.load(room.last for room in rooms if room.last is not None)
         return [
-            RoomState(room, [users[one] for one in people if one in users])
+            RoomState(room, [users[one] for one in people if one in users], self._shown(room.last))
             for room, people in named.items()
         ]
+
+    def _shown(self, message: Message | None) -> tuple[Shown, ...]:
+        return () if message is None else self._attachments.shown(message)
 
     async def _found(self, user: str, message_id: str) -> tuple[LiveRoom, Message]:
         message = await self._disk.run(self._store.messages.get, message_id)
@@ -213,6 +225,7 @@ class Reading:
         if room.room.kind != "public" and not room.has(user):
             raise no_such_message()
         await self._people.load([message.sender])
+        await self._attachments.load([message])
         return room, message
 
     def _seen(self, room: LiveRoom, person: User, by: str) -> Seen:

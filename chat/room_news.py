@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from chat.attachments import Attachments
 from chat.events import MemberJoined, MemberLeft, RoomCreated, RoomDeleted, RoomMuted, RoomUpdated
 from chat.hub import Hub
 from chat.people import People
@@ -15,14 +16,16 @@ MAX_TOLD_MEMBERS = 100
 class RoomNews:
     """Tells of rooms."""
 
-    def __init__(self, hub: Hub, people: People) -> None:
+    def __init__(self, hub: Hub, people: People, attachments: Attachments) -> None:
         self._hub = hub
         self._people = people
+        self._attachments = attachments
 
     async def named(self, room: LiveRoom, *more: str) -> tuple[User, ...]:
         """Those who are named with a room, newcomers first of all; their names are at hand then."""
         if room.last is not None:
             await self._people.load([room.last.sender])
+            await self._attachments.load([room.last])
         members = [*more, *room.members][:MAX_TOLD_MEMBERS]
         return tuple(await self._people.users(members))
 
@@ -38,10 +41,17 @@ class RoomNews:
     ) -> None:
         """Tell some who are in a room that it is there, each as they stand in it."""
         last_name = "" if room.last is None else self._people.name(room.last.sender)
+        shown = () if room.last is None else self._attachments.shown(room.last)
         for user in users:
-            standing = room.standing(user)
             event = RoomCreated(
-                room.room, named, standing, last_name, maker, origin, invitation=invitation
+                room.room,
+                named,
+                room.standing(user),
+                last_name,
+                shown,
+                maker,
+                origin,
+                invitation=invitation,
             )
             self._hub.tell_users([user], event)
 

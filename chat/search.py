@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from chat.attachments import Attachments
 from chat.commands import Command, Id
 from chat.errors import Busy, Invalid
 from chat.limits import Limits, Rule
@@ -92,12 +93,19 @@ class Searching:
     """Finds what somebody may read."""
 
     def __init__(
-        self, store: Store, disk: Disk, rooms: Rooms, people: People, limits: Limits
+        self,
+        store: Store,
+        disk: Disk,
+        rooms: Rooms,
+        people: People,
+        attachments: Attachments,
+        limits: Limits,
     ) -> None:
         self._store = store
         self._disk = disk
         self._rooms = rooms
         self._people = people
+        self._attachments = attachments
         self._limits = limits
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
@@ -134,6 +142,7 @@ class Searching:
         else:
             cursor = None if following is None else _cursor(following)
         await self._people.load(message.sender for message in messages)
+        await self._attachments.load(messages)
         return Hits([Hit(one, excerpt(one.text, terms)) for one in messages], cursor)
 
     async def _readable(self, user: str, room_id: str | None) -> tuple[str, ...]:

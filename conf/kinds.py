@@ -19,6 +19,7 @@ _SAMPLE_SECRET = re.compile(
 )
 # Anything else in a host (a wildcard, a letter that is not ASCII) no browser ever sends.
 _HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]", re.ASCII)
+_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+|\.?[a-z0-9]{1,16}", re.ASCII)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _MANY_YEARS = 3650 * 86400
@@ -143,6 +144,27 @@ def mongodb_uri(value: str) -> str:
     if not value.startswith(("mongodb://", "mongodb+srv://")):
         raise ValueError("must begin with mongodb:// or mongodb+srv://")
     return value
+
+
+def web_address(value: str) -> str:
+    """The address of a server, perhaps with a path; without a slash at its end."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"expected an address such as https://chat.example.com, not {value!r}")
+    return value.rstrip("/")
+
+
+def media_types(value: str) -> tuple[str, ...]:
+    """A list of types of files, or of endings of their names; the word none for an empty one."""
+    words = tuple(part.lower() for part in _parts(value))
+    if words == ("none",):
+        return ()
+    for word in words:
+        if not _MEDIA_TYPE.fullmatch(word):
+            raise ValueError(
+                f"expected types such as text/html, or endings such as exe, not {word!r}"
+            )
+    return words
 
 
 def origins(value: str) -> tuple[str, ...]:

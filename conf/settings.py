@@ -23,6 +23,16 @@ _VALUE = re.compile(
 )
 
 
+# What runs when it is opened, on one system or another, or in a browser.
+DEFAULT_REFUSED = (
+    "text/html",
+    "image/svg+xml",
+    "application/x-executable",
+    *("html", "htm", "xhtml", "svg", "exe", "msi", "dll", "scr", "com", "bat", "cmd", "ps1"),
+    *("vbs", "jar", "lnk"),
+)
+
+
 class SettingsError(Exception):
     """A setting that cannot be used; the text is one line for the person who set it."""
 
@@ -158,6 +168,54 @@ class Settings:
         "",
         "Token that may read /metrics from anywhere; without it, only this host may.",
         kinds.token,
+    )
+    public_url: str = option(
+        "",
+        "Address of this server as clients see it, put before links; without it, links are paths.",
+        kinds.web_address,
+    )
+    image_limit: int = option(
+        5 * 1024 * 1024,
+        "Bytes that an uploaded image may have.",
+        kinds.integer(1024, 256 * 1024 * 1024),
+    )
+    image_pixels: int = option(
+        50_000_000, "Pixels that an image may have.", kinds.integer(1_000, 400_000_000)
+    )
+    image_frames: int = option(
+        1_000, "Frames that an animated image may have.", kinds.integer(1, 100_000)
+    )
+    image_workers: int = option(1, "Processes that work on images.", kinds.integer(1, 64))
+    upload_limit: int = option(
+        25 * 1024 * 1024,
+        "Bytes that any other upload may have.",
+        kinds.integer(1024, 1024 * 1024 * 1024 * 1024),
+    )
+    upload_quota: int = option(
+        1024 * 1024 * 1024,
+        "Bytes that a person may keep in uploads.",
+        kinds.integer(1024, 1024 * 1024 * 1024 * 1024 * 1024),
+    )
+    uploads_per_minute: int = option(
+        30, "Uploads a minute that a person may send.", kinds.integer(1, 1_000_000)
+    )
+    upload_timeout: float = option(
+        900.0, "How long one upload may take to arrive.", kinds.positive_duration, shown="15m"
+    )
+    refused_types: tuple[str, ...] = option(
+        DEFAULT_REFUSED,
+        "Uploads that are refused: types by content, and endings of names; comma-separated.",
+        kinds.media_types,
+        shown=",".join(DEFAULT_REFUSED),
+    )
+    resumable_ttl: float = option(
+        86400.0,
+        "How long a resumable upload may be continued.",
+        kinds.positive_duration,
+        shown="24h",
+    )
+    link_ttl: float = option(
+        86400.0, "How long a signed link to an upload works.", kinds.positive_duration, shown="24h"
     )
     log_level: str = option(
         "info", "Least level that is logged.", kinds.choice("debug", "info", "warning", "error")

@@ -36,7 +36,9 @@ class AccountHandler(JsonHandler):
 
     def own(self, user: User) -> OwnUserView:
         """The view of one's own account."""
-        return own_user_view(user, online=self.services.presence.is_online(user.id))
+        online = self.services.presence.is_online(user.id)
+        avatars = self.services.attachments.links.avatars(user.avatar)
+        return own_user_view(user, online=online, avatars=avatars)
 
     def logged_in(self, message: str, login: LoggedIn) -> LoggedInView:
         """An account and its token."""
@@ -141,6 +143,7 @@ class MeHandler(AccountHandler):
         """Delete the account; its messages stay, under the name of nobody."""
         leave = self.services.memberships.leave_all
         await self.services.accounts.delete(identity, body, leave)
+        await self.services.uploads.release_all(identity.user.id)
         return MessageView(message="Account deleted")
 
 

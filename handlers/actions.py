@@ -127,11 +127,13 @@ class Actions:
         return {"room": own_room_view(state, speaker.user, self._services.people.name)}
 
     def _message(self, message: Message) -> Payload:
-        return {"message": message_view(message, self._name(message))}
+        shown = self._services.attachments.shown(message)
+        return {"message": message_view(message, self._name(message), shown=shown)}
 
     def _view(self, message: Message, speaker: Speaker) -> MessageBody:
         form: Form = "own" if message.sender == speaker.user else "others"
-        return message_view(message, self._name(message), form)
+        shown = self._services.attachments.shown(message)
+        return message_view(message, self._name(message), form, shown)
 
     def _name(self, message: Message) -> str:
         return self._services.people.name(message.sender)

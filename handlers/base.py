@@ -1,7 +1,7 @@
 """The handler of everything that speaks JSON: bodies in, identities, answers out."""
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from hashlib import blake2b
 from math import ceil
 from types import MappingProxyType
@@ -11,11 +11,11 @@ import msgspec
 from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError, stream_request_body
 
-from chat.errors import Invalid, NotFound, TooLarge, Unauthenticated
+from chat.errors import Invalid, NotFound, TooLarge, Unauthenticated, UnsupportedType
 from chat.limits import Rule
 from chat.sessions import Client, Identity
 from handlers.addresses import limit_key
-from handlers.edge import JSON, Edge, HubbubApplication, UnsupportedType
+from handlers.edge import JSON, Edge, HubbubApplication
 
 T = TypeVar("T")
 
@@ -54,16 +54,21 @@ class JsonHandler(Edge):
         if length.isdecimal() and (len(length) > MAX_DIGITS or int(length) > MAX_DISCARDED):
             raise self._too_large()
 
-    def data_received(self, chunk: bytes) -> None:
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """Keep the body while it arrives, as far as it is allowed to go."""
         self._received += len(chunk)
         if self._received <= self.services.body_limit:
             self._body += chunk
-            return
+            return None
         self._body.clear()
         if self._received > MAX_DISCARDED and not self._finished:
             refusal = self._too_large()
             self.send_error(413, exc_info=(TooLarge, refusal, None))
+        return None
+
+    def has_refused(self) -> bool:
+        """Tell whether the call was answered before its body had come."""
+        return False
 
     def decoded(self, kind: type[T]) -> T:
         """Decode the body into a command."""

@@ -6,13 +6,15 @@
 
 `identity` asks for a token, `administrator` for that of one, and `reader` for one that may be left
 out in open mode; `query` and `body` are decoded into their types; every other parameter is a part
-of the path, in order; what is returned is the answer.
+of the path, in order; what is returned is the answer, where `None` stands for no body, or for one
+that the method has written on its own (`sends`).
 The description of the server (`handlers/openapi.py`) reads the same object that decodes.
 """
 
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial
+from types import NoneType
 from typing import Any, Literal, get_type_hints
 
 import msgspec
@@ -51,6 +53,25 @@ ONE_ROOM = Keeping(revalidate=True, compress=True)
 PUBLISHED = ONE_ROOM
 
 
+class Files(Struct, frozen=True):
+    """A form with files, as the body of a call."""
+
+    field: str
+    several: bool = False
+
+
+class Piece(Struct, frozen=True):
+    """Bytes as they are, as the body of a call."""
+
+    media_type: str
+
+
+Takes = Files | Piece
+
+# The names of headers, and what each says.
+Headers = tuple[tuple[str, str], ...]
+
+
 class Call:
     """A method of a handler that is called with what it declares."""
 
@@ -61,10 +82,16 @@ class Call:
         codes: tuple[str, ...],
         keeping: Keeping,
         bucket: Bucket,
+        takes: Takes | None,
+        sends: str | None,
+        headers: Headers,
     ) -> None:
         self._method = method
         self.statuses = statuses
         self.keeping = keeping
+        self.takes = takes
+        self.sends = sends
+        self.headers = headers
         self.__doc__ = method.__doc__
         hints = get_type_hints(method, include_extras=True)
         self.answer: Any = hints.pop("return")
@@ -86,6 +113,8 @@ class Call:
 
     async def run(self, handler: JsonHandler, *path: str) -> None:
         """Decode what was sent, call the method, and answer with what it returns."""
+        if handler.has_refused():
+            return
         handler.set_status(self.statuses[0])
         values: dict[str, object] = {
             name: handler.part(text, kind)
@@ -98,6 +127,8 @@ class Call:
         if self.body is not None:
             values["body"] = handler.decoded(self.body)
         value = await self._method(handler, **values)
+        if self.answer is NoneType:
+            return
         handler.reply(
             msgspec.json.encode(value),
             revalidate=self.keeping.revalidate,
@@ -132,11 +163,18 @@ def call(
     codes: tuple[str, ...] = (),
     keeping: Keeping = NOWHERE,
     bucket: Bucket = "commands",
+    takes: Takes | None = None,
+    sends: str | None = None,
+    headers: Headers = (),
 ) -> Callable[[Method], Any]:
-    """Make a method of a handler a call; the first status is that of its answers at first."""
+    """Make a method of a handler a call; the first status is that of its answers at first.
+
+    `takes` is a body that is no JSON, which the handler has dealt with when the method is called;
+    `sends` the type of what the method writes on its own, and `headers` what it reads.
+    """
 
     def declared(method: Method) -> Any:
-        return Call(method, statuses or (200,), codes, keeping, bucket)
+        return Call(method, statuses or (200,), codes, keeping, bucket, takes, sends, headers)
 
     return declared
 

@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from chat.accounts import Accounts
+from chat.checking import Check
 from chat.directory import Administration, Directory
 from chat.errors import Invalid
 from models.records import User
 
 USERS_COMMAND = "users"
+
+UPLOADS_COMMAND = "uploads"
 
 PAGE = 500
 
@@ -32,6 +35,27 @@ def add_users_command(
     ):
         parser = actions.add_parser(action, help=doc, parents=[flags], allow_abbrev=False)
         parser.add_argument("name", help="user name or e-mail")
+
+
+def add_uploads_command(
+    commands: "argparse._SubParsersAction[Any]", flags: argparse.ArgumentParser
+) -> None:
+    """Give a command line the command `uploads`."""
+    uploads = commands.add_parser(UPLOADS_COMMAND, help="look after files", allow_abbrev=False)
+    actions = uploads.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = actions.add_parser(
+        "check", help="compare records and files", parents=[flags], allow_abbrev=False
+    )
+    check.add_argument("--repair", action="store_true", help="remove what is worth nothing")
+
+
+async def check_uploads(check: Check, *, repair: bool) -> bool:
+    """Say what is not as it should be; tell whether nothing is left to be done."""
+    right = True
+    async for finding in check.run(repair=repair):
+        _print(f"{finding.what}: {finding.about}" + (" (removed)" if finding.repaired else ""))
+        right = right and finding.repaired
+    return right
 
 
 class Console:

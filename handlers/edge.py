@@ -5,9 +5,10 @@ import re
 import secrets
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import msgspec
+from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, HTTPError, RequestHandler
 
@@ -21,6 +22,7 @@ from chat.errors import (
     TooLarge,
     TooMany,
     Unauthenticated,
+    UnsupportedType,
 )
 from handlers import logs
 from handlers.addresses import client_address
@@ -43,10 +45,6 @@ class Descriptions(Protocol):
         """The description of the sockets."""
 
 
-class UnsupportedType(Refusal):
-    """The body is not in a form that is understood here."""
-
-
 STATUSES: dict[type[Refusal], int] = {
     Invalid: 400,
     Unauthenticated: 401,
@@ -65,7 +63,9 @@ CODES = {
     403: ("forbidden", "this is not for you"),
     404: ("not_found", "there is nothing here"),
     405: ("method_not_allowed", "this path does not know that method"),
+    412: ("precondition_failed", "what the request depends on is not so"),
     416: ("range_not_satisfiable", "there is no such range"),
+    460: ("checksum_mismatch", "what has come is not what was sent"),
 }
 
 HEADERS = {
@@ -174,12 +174,8 @@ class Edge(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with the JSON of whatever went wrong."""
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
-        refusal = self._refusal(error)
-        if refusal is None:
-            default = ("internal_error", "something went wrong here; it has been noted")
-            code, message = CODES.get(status_code, default)
-            refusal = Refusal(code, message)
-        else:
+        refusal = self.refusal_of(error, status_code)
+        if type(refusal) in STATUSES:
             self.set_status(STATUSES[type(refusal)])
         self.services.rejections[refusal.code] += 1
         if self.get_status() == 405:
@@ -209,12 +205,23 @@ class Edge(RequestHandler):
         super().on_connection_close()
         self.services.running.end(self)
 
-    def _refusal(self, error: BaseException | None) -> Refusal | None:
+    def refusal_of(self, error: BaseException | None, status: int = 500) -> Refusal:
+        """What an error is called in an answer; a fault of ours has the code of its status."""
         if isinstance(error, Refusal):
             return error
         if isinstance(error, StoreError):
             return store_unavailable()
-        return None
+        default = ("internal_error", "something went wrong here; it has been noted")
+        return Refusal(*CODES.get(status, default))
+
+    def hang_up(self) -> None:
+        """Close the connection, because nobody is at its other end any more."""
+        self.wire.stream.close()
+
+    @property
+    def wire(self) -> HTTP1Connection:
+        """The connection, for what only HTTP/1 knows of it."""
+        return cast(HTTP1Connection, self.request.connection)
 
     def _methods(self) -> list[str]:
         own = [

@@ -99,6 +99,7 @@ class MessagesHandler(SendHandler):
             content=body.content,
             client_id=body.client_id,
             attachments=body.attachments,
+            image_url=body.image_url,
             reply_to=body.reply_to,
         )
         return await self.send(identity, command)

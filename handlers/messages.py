@@ -1,9 +1,5 @@
 """REST for what was said: saying it, changing it, and having received and read it."""
 
-from typing import Annotated
-
-from msgspec import Meta
-
 from chat import commands
 from chat.commands import (
     Command,
@@ -35,7 +31,8 @@ class PostMessage(Command, frozen=True):
 
     content: commands.Text = ""
     client_id: commands.ClientId | None = None
-    attachments: Annotated[tuple[Id, ...], Meta(max_length=commands.MAX_ATTACHMENTS)] = ()
+    attachments: commands.Attached = ()
+    image_url: commands.Address | None = None
     reply_to: Id | None = None
 
 

@@ -4,9 +4,10 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from types import NoneType
 from typing import Any, get_origin
 
-from handlers.calls import Call, Login, calls_of
+from handlers.calls import Call, Login, Piece, Takes, calls_of
 from handlers.schemas import Json, Schemas
 from handlers.views import ErrorView, LoggedInView, MessageBody, OwnRoomView
 
@@ -95,9 +96,13 @@ def parts_of(path: str) -> list[str]:
 def _kinds(call: Call) -> list[Any]:
     return [
         kind
-        for kind in (call.answer, call.query, call.body, *call.path.values())
+        for kind in (_answer(call), call.query, call.body, *call.path.values())
         if kind is not None
     ]
+
+
+def _answer(call: Call) -> Any:
+    return None if call.answer is NoneType else call.answer
 
 
 def _operation_names(
@@ -116,17 +121,39 @@ def _operation(path: str, call: Call, schemas: Schemas, name: str) -> Json:
     operation: Json = {
         "operationId": name,
         "summary": summary,
-        "parameters": [*_path_parameters(path, call, schemas), *_query(call, schemas)],
+        "parameters": [
+            *_path_parameters(path, call, schemas),
+            *_query(call, schemas),
+            *_read_headers(call),
+        ],
         "responses": _responses(call, schemas),
         "security": SECURITY[call.login],
     }
     words = [more.strip(), ALSO.get(call.login, "")]
     if any(words):
         operation["description"] = "\n\n".join(filter(None, words))
+    if call.takes is not None:
+        operation["requestBody"] = {"required": True, "content": _taken(call.takes)}
     if call.body is not None:
         content = {"application/json": {"schema": schemas.of(call.body)}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _taken(takes: Takes) -> Json:
+    if isinstance(takes, Piece):
+        return {takes.media_type: {}}
+    file: Json = {"type": "string", "format": "binary"}
+    files = {"type": "array", "items": file, "minItems": 1} if takes.several else file
+    schema = {"type": "object", "properties": {takes.field: files}, "required": [takes.field]}
+    return {"multipart/form-data": {"schema": schema}}
+
+
+def _read_headers(call: Call) -> list[Json]:
+    return [
+        {"name": name, "in": "header", "description": words, "schema": {"type": "string"}}
+        for name, words in call.headers
+    ]
 
 
 def _path_parameters(path: str, call: Call, schemas: Schemas) -> list[Json]:
@@ -163,7 +190,7 @@ def _responses(call: Call, schemas: Schemas) -> Json:
         str(status): {
             "description": HTTPStatus(status).phrase,
             "headers": _headers(call),
-            "content": {"application/json": {"schema": schemas.of(call.answer)}},
+            **_sent(call, status, schemas),
         }
         for status in sorted(call.statuses)
     }
@@ -171,6 +198,14 @@ def _responses(call: Call, schemas: Schemas) -> Json:
         done["304"] = {"description": "It has not changed.", "headers": _references("ETag")}
     refused = {str(status): _refused(status, codes) for status, codes in call.codes.items()}
     return {**done, **refused}
+
+
+def _sent(call: Call, status: int, schemas: Schemas) -> Json:
+    if call.sends is not None and status in (200, 206):
+        return {"content": {call.sends: {}}}
+    if call.answer is NoneType:
+        return {}
+    return {"content": {"application/json": {"schema": schemas.of(call.answer)}}}
 
 
 def _headers(call: Call) -> Json:
@@ -183,13 +218,18 @@ def _headers(call: Call) -> Json:
     )
 
 
+def _phrase(status: int) -> str:
+    # 460 is of tus alone.
+    return "Checksum Mismatch" if status == 460 else HTTPStatus(status).phrase
+
+
 def _refused(status: int, codes: list[str]) -> Json:
     schema = {
         "allOf": [{"$ref": "#/components/schemas/Error"}],
         "properties": {"code": {"enum": codes}},
     }
     refused: Json = {
-        "description": f"{HTTPStatus(status).phrase}: {', '.join(codes)}.",
+        "description": f"{_phrase(status)}: {', '.join(codes)}.",
         "headers": _references("X-Request-Id"),
         "content": {"application/json": {"schema": schema}},
     }

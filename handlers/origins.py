@@ -5,10 +5,15 @@ from urllib.parse import urlsplit
 ANY = "*"
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
-REQUEST_HEADERS = "authorization, content-type, idempotency-key, if-none-match, x-request-id"
+# Those of tus, of conditions and of ranges among them.
+REQUEST_HEADERS = (
+    "authorization, content-type, idempotency-key, if-none-match, if-range, range, tus-resumable, "
+    "upload-checksum, upload-length, upload-metadata, upload-offset, x-request-id"
+)
 ANSWER_HEADERS = (
-    "ETag, Link, Location, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
-    "X-RateLimit-Reset, X-Request-Id"
+    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Link, Location, Retry-After, "
+    "Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Expires, Upload-Length, "
+    "Upload-Offset, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id"
 )
 
 # Browsers ask again after this at the latest; none of them believes more than a day.

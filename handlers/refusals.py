@@ -9,22 +9,28 @@ CODES: Mapping[int, tuple[str, ...]] = {
         "direct_room",
         "empty_message",
         "empty_search",
+        "empty_upload",
         "invalid_body",
         "invalid_display_name",
         "invalid_email",
         "invalid_emoji",
+        "invalid_header",
+        "invalid_image",
         "invalid_json",
+        "invalid_multipart",
         "invalid_name",
         "invalid_participants",
         "invalid_query",
         "invalid_room_name",
         "invalid_username",
         "missing_field",
+        "missing_file",
         "password_too_common",
         "password_too_long",
         "password_too_short",
         "reserved_username",
         "search_too_broad",
+        "too_many_files",
         "too_many_reactions",
         "too_many_words",
         "unknown_message",
@@ -55,6 +61,7 @@ CODES: Mapping[int, tuple[str, ...]] = {
         "not_found",
         "room_not_found",
         "session_not_found",
+        "upload_not_found",
         "user_not_found",
     ),
     405: ("method_not_allowed",),
@@ -64,14 +71,20 @@ CODES: Mapping[int, tuple[str, ...]] = {
         "last_owner",
         "message_deleted",
         "room_full",
+        "upload_busy",
+        "upload_in_use",
         "username_taken",
+        "wrong_offset",
     ),
-    413: ("body_too_large",),
-    415: ("unsupported_media_type",),
-    429: ("rate_limited", "too_many_rooms", "too_many_sockets"),
+    412: ("precondition_failed",),
+    413: ("body_too_large", "image_too_large", "quota_exceeded", "upload_too_large"),
+    415: ("type_refused", "unsupported_media_type"),
+    416: ("range_not_satisfiable",),
+    429: ("rate_limited", "too_many_rooms", "too_many_sockets", "too_many_unfinished"),
     431: ("headers_too_large",),
     500: ("internal_error",),
-    503: ("busy", "not_stored", "store_unavailable"),
+    460: ("checksum_mismatch",),
+    503: ("busy", "not_stored", "store_unavailable", "too_many_uploads"),
 }
 
 # What any call may be refused with, whoever makes it.
@@ -80,6 +93,16 @@ LOGIN = ("missing_token", "invalid_token", "token_expired", "account_disabled", 
 QUERY = ("invalid_query",)
 BODY = ("invalid_json", "invalid_body", "unsupported_media_type")
 PATH = ("not_found",)
+# Of a call that takes files in.
+RECEIVING = ("rate_limited", "too_many_uploads", "upload_too_large", "quota_exceeded", "busy")
+KEEPING = (
+    *RECEIVING,
+    "empty_upload",
+    "image_too_large",
+    "invalid_image",
+    "type_refused",
+    "unsupported_media_type",
+)
 
 
 def by_status(codes: Iterable[str]) -> dict[int, list[str]]:

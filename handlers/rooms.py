@@ -84,7 +84,8 @@ class RoomHandler(JsonHandler):
     def said(self, message: Message, identity: Identity) -> MessageBody:
         """A message as one who is in its room sees it."""
         form: Form = "own" if message.sender == identity.user.id else "others"
-        return message_view(message, self.services.people.name(message.sender), form)
+        shown = self.services.attachments.shown(message)
+        return message_view(message, self.services.people.name(message.sender), form, shown)
 
     def speaker(self, identity: Identity) -> Speaker:
         """Whoever asks, as the core knows them."""

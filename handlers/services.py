@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chat.accounts import Accounts
+from chat.attachments import Attachments
 from chat.chat import Chat
 from chat.conversations import Conversations
 from chat.directory import Administration, Directory
@@ -16,9 +17,11 @@ from chat.membership import Memberships
 from chat.people import People
 from chat.presence import Presence
 from chat.reading import Reading
+from chat.resumable import Resumable
 from chat.search import Searching
 from chat.sessions import Sessions
 from chat.typing import Typing
+from chat.uploads import Uploads
 from handlers.addresses import Network
 from handlers.loop_delay import LoopDelay
 from handlers.origins import Origins
@@ -32,6 +35,7 @@ class Services:
     """The core, and the few values that the edge needs besides."""
 
     accounts: Accounts
+    attachments: Attachments
     administration: Administration
     directory: Directory
     sessions: Sessions
@@ -45,10 +49,13 @@ class Services:
     presence: Presence
     reading: Reading
     searching: Searching
+    resumable: Resumable
     sockets: Sockets
     socket_limits: SocketLimits
     engine_limits: EngineLimits
     typing: Typing
+    uploads: Uploads
+    upload_timeout: float
     ping: Callable[[], Awaitable[None]]
     origins: Origins
     proxies: tuple[Network, ...]

@@ -43,7 +43,9 @@ class UserHandler(JsonHandler):
 
     def seen(self, user: User) -> UserView:
         """The view of somebody else."""
-        return user_view(user, online=self.services.presence.is_online(user.id))
+        online = self.services.presence.is_online(user.id)
+        avatars = self.services.attachments.links.avatars(user.avatar)
+        return user_view(user, online=online, avatars=avatars)
 
     async def page(self, query: UserPage) -> list[User]:
         """The users that the query asks for; a header names the next page if there is one."""

@@ -5,15 +5,20 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec.structs import asdict
 
+from chat.attachments import Shown
 from chat.events import Form, RoomCreated
 from chat.reading import RoomState, Seen
 from chat.resends import client_id_of, temp_id_of
 from chat.rooms import Standing
-from models.records import Message, Room, RoomRole, Session, User
+from models.records import Message, Room, RoomRole, Session, Upload, User
 
 # Says in descriptions what it is on the wire: a date and a time with its zone.
 Moment = Annotated[datetime, Meta(tz=True)]
+
+# The links to the squares of somebody's avatar, by their sides in pixels.
+Squares = dict[str, str] | None
 
 
 class View(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -28,6 +33,7 @@ class UserView(View, frozen=True):
     username: str
     display_name: str
     avatar: str | None
+    avatars: Squares
     is_online: bool
     last_seen: Moment | None
     created_at: Moment
@@ -80,7 +86,7 @@ class LoggedInView(View, frozen=True):
     token: str
 
 
-def user_view(user: User, *, online: bool) -> UserView:
+def user_view(user: User, *, online: bool, avatars: Squares = None) -> UserView:
     """A user as others see them; of one who is invisible, not even when they were there."""
     return UserView(
         id=user.id,
@@ -88,13 +94,14 @@ def user_view(user: User, *, online: bool) -> UserView:
         username=user.name,
         display_name=user.display_name,
         avatar=user.avatar,
+        avatars=avatars,
         is_online=online,
         last_seen=None if user.invisible else user.last_seen,
         created_at=user.created,
     )
 
 
-def own_user_view(user: User, *, online: bool) -> OwnUserView:
+def own_user_view(user: User, *, online: bool, avatars: Squares = None) -> OwnUserView:
     """A user as they see themselves."""
     return OwnUserView(
         id=user.id,
@@ -102,6 +109,7 @@ def own_user_view(user: User, *, online: bool) -> OwnUserView:
         username=user.name,
         display_name=user.display_name,
         avatar=user.avatar,
+        avatars=avatars,
         is_online=online,
         last_seen=user.last_seen,
         created_at=user.created,
@@ -126,6 +134,27 @@ def session_view(session: Session, *, current: bool) -> SessionView:
     )
 
 
+class AttachmentView(View, frozen=True):
+    """An upload as a message shows it."""
+
+    id: str
+    name: str
+    type: str
+    kind: str
+    size: int
+    width: int | None
+    height: int | None
+    url: str
+    thumbnails: dict[str, str] | None
+    placeholder: str | None
+
+
+class UploadView(AttachmentView, frozen=True):
+    """An upload of one's own."""
+
+    created_at: Moment
+
+
 class MessageBody(View, frozen=True):
     """A message. What only its sender knows of it is for its sender's sockets."""
 
@@ -136,7 +165,7 @@ class MessageBody(View, frozen=True):
     sender_id: str
     sender_username: str
     content: str
-    attachments: tuple[str, ...]
+    attachments: tuple[AttachmentView, ...]
     image_url: str | None
     reply_to: str | None
     mentions: tuple[str, ...]
@@ -191,8 +220,20 @@ class MemberView(PersonView, frozen=True):
     read: int
 
 
-def message_view(message: Message, sender_name: str, form: Form = "others") -> MessageBody:
-    """A message for the sockets of one form."""
+def attachment_view(shown: Shown) -> AttachmentView:
+    """An upload as a message shows it."""
+    return AttachmentView(**asdict(shown))
+
+
+def upload_view(upload: Upload, shown: Shown) -> UploadView:
+    """An upload of one's own."""
+    return UploadView(**asdict(shown), created_at=upload.created)
+
+
+def message_view(
+    message: Message, sender_name: str, form: Form = "others", shown: tuple[Shown, ...] = ()
+) -> MessageBody:
+    """A message for the sockets of one form, with what it shows."""
     # A client's name for it is for its sender's sockets, and a `tempId` for the one it came from.
     client_id = client_id_of(message) if form in ("own", "origin") else None
     temp_id = temp_id_of(message) if form == "origin" else None
@@ -204,8 +245,8 @@ def message_view(message: Message, sender_name: str, form: Form = "others") -> M
         sender_id=message.sender,
         sender_username=sender_name,
         content=message.text,
-        attachments=message.attachments,
-        image_url=None,
+        attachments=tuple(attachment_view(each) for each in shown),
+        image_url=next((each.url for each in shown if each.kind == "image"), None),
         reply_to=message.reply_to,
         mentions=message.mentions,
         reactions={reaction.emoji: reaction.users for reaction in message.reactions},
@@ -235,16 +276,20 @@ def own_room_view(state: RoomState, user: str, sender_name: Callable[[str], str]
     """A room as one of those in it sees it."""
     standing = state.room.standing(user)
     last_name = "" if standing.last is None else sender_name(standing.last.sender)
-    return _own_room(state.room.room, state.members, standing, last_name)
+    return _own_room(state.room.room, state.members, standing, last_name, state.shown)
 
 
 def new_room_view(event: RoomCreated) -> OwnRoomView:
     """A room as one sees it who hears that it is there."""
-    return _own_room(event.room, event.members, event.standing, event.last_name)
+    return _own_room(event.room, event.members, event.standing, event.last_name, event.shown)
 
 
 def _own_room(
-    room: Room, members: Iterable[User], standing: Standing, last_name: str
+    room: Room,
+    members: Iterable[User],
+    standing: Standing,
+    last_name: str,
+    shown: tuple[Shown, ...],
 ) -> OwnRoomView:
     last = standing.last
     return OwnRoomView(
@@ -262,7 +307,7 @@ def _own_room(
         unread=max(0, standing.seq - standing.read),
         mentions=standing.mentions,
         muted=standing.muted,
-        last_message=None if last is None else message_view(last, last_name),
+        last_message=None if last is None else message_view(last, last_name, shown=shown),
     )
 
 

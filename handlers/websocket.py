@@ -242,11 +242,13 @@ class SocketHandler(LightSocket):
         message, fresh = said.result().message, said.result().fresh
         name = self.services.people.name(self.user)
         if frame.id is not None:
-            view = message_view(message, name, "origin")
+            shown = self.services.attachments.shown(message)
+            view = message_view(message, name, "origin", shown)
             self.send(self.dialect.done(frame, {"message": view}))
         elif not fresh and (self.rooms is None or message.room in self.rooms):
             # Whoever gives no ids waits for the message itself, and nobody else is told it again.
-            self.send(self.dialect.encode(MessageStored(message, name), "origin"))
+            stored = MessageStored(message, name, shown=self.services.attachments.shown(message))
+            self.send(self.dialect.encode(stored, "origin"))
 
     async def _guarded(self, frame_id: FrameId, work: Awaitable[None]) -> None:
         """Nothing escapes: a refusal is an answer, and a fault of ours closes the socket."""
@@ -359,8 +361,9 @@ class SocketHandler(LightSocket):
         services = self.services
         everyone = await services.reading.room(self.user, EVERYONE)
         page = await services.reading.rooms(self.user, limit=ROOMS_AT_ONCE)
+        avatars = services.attachments.links.avatars(identity.user.avatar)
         return {
-            "user": own_user_view(identity.user, online=True),
+            "user": own_user_view(identity.user, online=True, avatars=avatars),
             "rooms": [own_room_view(s, self.user, services.people.name) for s in page.states],
             # Apart from the others, for older clients list no room that nobody has made.
             "everyone": own_room_view(everyone, self.user, services.people.name),
@@ -379,6 +382,8 @@ class SocketHandler(LightSocket):
     def missed(self, room: LiveRoom, message: Message) -> Event:
         """The event that tells of a message that was missed."""
         name = self.services.people.name(message.sender)
+        shown = self.services.attachments.shown(message)
         if message.edited or message.deleted or message.reactions or message.pinned:
-            return MessageChanged(message, name)
-        return MessageStored(message, name, pair=self.services.people.pair(room, message.sender))
+            return MessageChanged(message, name, shown)
+        pair = self.services.people.pair(room, message.sender)
+        return MessageStored(message, name, pair=pair, shown=shown)

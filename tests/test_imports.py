@@ -28,8 +28,16 @@ BANNED = {
 
 # The core reaches the stores through the contract alone; only the wiring chooses one.
 MODELS = {
-    "handlers": {"models.records", "models.store"},
-    "chat": {"models.records", "models.store", "models.disk", "models.words"},
+    "handlers": {"models.records", "models.store", "models.partials"},
+    "chat": {
+        "models.records",
+        "models.store",
+        "models.disk",
+        "models.files",
+        "models.partials",
+        "models.pictures",
+        "models.words",
+    },
 }
 
 

@@ -31,7 +31,7 @@ class SendMessage(Command, frozen=True):
     room_id: commands.Id
     content: str | None = None
     temp_id: commands.ClientId | None = None
-    image_url: str | None = None
+    image_url: commands.Address | None = None
 
 
 COMMANDS: dict[str, type[Command]] = {
@@ -98,15 +98,18 @@ def _said(command: SendMessage) -> commands.SendMessage:
     content = (command.content or "").strip()
     if len(content) > commands.MAX_TEXT:
         raise Invalid("invalid_frame", f"a message has at most {commands.MAX_TEXT} characters")
-    if command.image_url:
-        raise Invalid("unknown_upload", "an image is an upload of one's own")
-    return commands.SendMessage(room_id=command.room_id, content=content, temp_id=command.temp_id)
+    return commands.SendMessage(
+        room_id=command.room_id,
+        content=content,
+        temp_id=command.temp_id,
+        image_url=command.image_url or None,
+    )
 
 
 def _told(event: Event, form: Form) -> tuple[str, object] | None:
     match event:
-        case events.MessageStored(message=message, sender_name=name):
-            view = message_view(message, name, form)
+        case events.MessageStored(message=message, sender_name=name, shown=shown):
+            view = message_view(message, name, form, shown)
             return "MESSAGE", msgspec.structs.replace(view, client_id=msgspec.UNSET)
         case events.TypingStarted(room=room, user=user, name=name):
             return "TYPING", {"userId": user, "username": name, "roomId": room}

@@ -155,7 +155,8 @@ class SocketIoClient:
         if message.deleted is not None:
             return MessageChanged(message, name)
         pair = self.services.people.pair(room, message.sender)
-        return MessageStored(message, name, pair=pair)
+        shown = self.services.attachments.shown(message)
+        return MessageStored(message, name, pair=pair, shown=shown)
 
     # Coming in.
 

@@ -121,10 +121,10 @@ def _notification(event: Event, form: Form) -> bytes:
 
 def _told(event: Event, form: Form) -> tuple[str, object]:
     match event:
-        case events.MessageStored(message=message, sender_name=name):
-            return "MESSAGE", message_view(message, name, form)
-        case events.MessageChanged(message=message, sender_name=name):
-            return "MESSAGE_CHANGED", message_view(message, name, form)
+        case events.MessageStored(message=message, sender_name=name, shown=shown):
+            return "MESSAGE", message_view(message, name, form, shown)
+        case events.MessageChanged(message=message, sender_name=name, shown=shown):
+            return "MESSAGE_CHANGED", message_view(message, name, form, shown)
         case events.RoomCreated():
             return "ROOM_CREATED", new_room_view(event)
         case events.RoomUpdated(room=room, members=members):

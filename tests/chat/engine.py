@@ -13,11 +13,13 @@ import pytest
 from msgspec import Struct
 from tornado.ioloop import IOLoop
 
+from chat.attachments import Attachments
 from chat.chat import Chat, Speaker
 from chat.commands import SendMessage
 from chat.errors import Refusal
 from chat.events import Event, Form
 from chat.hub import Hub
+from chat.links import Links
 from chat.membership import Memberships
 from chat.people import People
 from chat.rooms import LiveRoom, Rooms, live_member
@@ -220,12 +222,14 @@ class Core:
         self.hub = Hub()
         self.rooms = Rooms(self.store, self.disk)
         self.people = People(self.store, self.disk)
+        self.attachments = Attachments(self.store, self.disk, Links("a secret", 86400.0))
         self.memberships = Memberships(
             self.store,
             self.disk,
             self.rooms,
             self.people,
             self.hub,
+            attachments=self.attachments,
             max_members=max_members,
             max_rooms=max_rooms,
         )
@@ -236,6 +240,7 @@ class Core:
             self.people,
             self.hub,
             self.memberships,
+            self.attachments,
             edit_window,
         )
 

@@ -22,7 +22,9 @@ OK, NO_ROOM = "ok", "room_not_found"
 
 @pytest.fixture
 def reading(core: Core) -> Reading:
-    return Reading(core.store, core.disk, core.rooms, core.people)  # type: ignore[arg-type]
+    return Reading(  # type: ignore[arg-type]
+        core.store, core.disk, core.rooms, core.people, core.attachments
+    )
 
 
 async def page(

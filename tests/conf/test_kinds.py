@@ -28,6 +28,22 @@ def test_an_integer_is_plain_digits_within_its_bounds(text: str) -> None:
         kinds.integer(-3, 9)(text)
 
 
+@pytest.mark.parametrize("text", ["", "x", "ftp://a", "http://", "http://a?b", "http://a#b"])
+def test_an_address_is_one_that_links_can_begin_with(text: str) -> None:
+    with pytest.raises(ValueError, match="expected an address such as"):
+        kinds.web_address(text)
+
+
+def test_no_type_of_uploads_need_be_refused() -> None:
+    assert kinds.media_types("none") == ()
+
+
+@pytest.mark.parametrize("text", ["text/", "/html", "a b", "*", "text/html,*.exe", "x" * 17])
+def test_a_type_is_a_type_or_an_ending(text: str) -> None:
+    with pytest.raises(ValueError, match="expected types such as"):
+        kinds.media_types(text)
+
+
 @pytest.mark.parametrize("text", ["on", "ON", "true", "True", "yes", "1", " on "])
 def test_a_switch_is_on(text: str) -> None:
     assert kinds.switch(text) is True

@@ -36,6 +36,8 @@ EVERY_KIND = {
     "CLIENT_URL": ("http://a", "http://b", "http://c,http://d", ("http://c", "http://d")),
     "TRUSTED_PROXIES": ("10.0.0.1", "10.0.0.2", "10.0.0.3", (ip_network("10.0.0.3"),)),
     "OPEN_MODE": ("off", "off", "on", True),
+    "PUBLIC_URL": ("http://a", "http://b/", "https://c/chat/", "https://c/chat"),
+    "REFUSED_TYPES": ("none", "exe", "text/html, .EXE", ("text/html", ".exe")),
     "RATE_LIMITS": ("on", "on", "off", False),
     "METRICS_TOKEN": (*SECRETS, SECRETS[2]),
     "LOG_FORMAT": ("text", "text", "json", "json"),

@@ -21,8 +21,10 @@ from conf.settings import Settings
 from handlers.application import make_application
 from models.records import Message, Room, RoomRole, User, now
 from models.store import Store
+from tests.chat.engine import until
 from tests.contract import samples
 from tests.handlers import described
+from tests.handlers.forms import Field, File, form
 from tests.handlers.sockets import Client, bearer, dial
 
 SECRET = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -61,6 +63,7 @@ class Hubbub:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.core = hubbub.build_core(settings, store, SECRET)
         self.services = hubbub.build_services(settings, self.core)
+        self.core.uploads.files.open()
         self.application = make_application(self.services)
         self.server = HTTPServer(self.application, max_body_size=1 << 40)
         sock, self.port = bind_unused_port()
@@ -175,12 +178,47 @@ class Hubbub:
             client.forget()
         return clients
 
-    async def say(self, person: Person, room_id: str, content: str = "hello") -> Message:
+    async def say(
+        self, person: Person, room_id: str, content: str = "hello", *attachments: str
+    ) -> Message:
         """Say something without a socket."""
         await self.core.people.load([person.id])
-        command = commands.SendMessage(room_id=room_id, content=content)
+        command = commands.SendMessage(room_id=room_id, content=content, attachments=attachments)
         said = await self.core.chat.send(Speaker(person.id, person.name), command)
         return (await said).message
+
+    async def send_files(
+        self,
+        person: Person,
+        *files: File | Field,
+        path: str = "/api/uploads",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a form."""
+        body, kind = form(*files)
+        sent = {"Content-Type": kind, **(headers or {})}
+        return await self.call("POST", path, token=person.token, raw=body, headers=sent)
+
+    async def uploads(self, person: Person, *files: File) -> list[dict[str, Any]]:
+        """Send files that are taken."""
+        answer = await self.send_files(person, *files)
+        assert answer.status == 201, answer.body
+        return list(answer.json["uploads"])
+
+    def folder(self) -> Path:
+        """Where uploads are kept."""
+        return self.core.uploads.files.folder
+
+    async def is_clean(self) -> bool:
+        """Whether nothing is left, or soon will be, of what was not kept."""
+        incoming = self.folder() / "incoming"
+        await until(lambda: not self.core.uploads.arriving and not list(incoming.iterdir()))
+        return True
+
+    def kept_files(self) -> set[str]:
+        """The files in the folder of uploads, without what lies in wait."""
+        folder = self.core.uploads.files.folder
+        return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
     async def stop(self) -> None:
         """Stop as `server.py` does; twice does no harm."""
@@ -202,6 +240,7 @@ class Hubbub:
         self.core.typing.close()
         await self.server.close_all_connections()
         await end_readers()
+        self.core.uploads.close()
         self.core.hasher.close()
         self.core.disk.close()
 
@@ -227,7 +266,13 @@ def start(
     started: list[Hubbub] = []
 
     def start(**settings: Any) -> Hubbub:
-        values = {"bcrypt_rounds": 4, "data_dir": tmp_path, "rate_limits": False, **settings}
+        values = {
+            "bcrypt_rounds": 4,
+            "data_dir": tmp_path,
+            "upload_dir": tmp_path / "uploads",
+            "rate_limits": False,
+            **settings,
+        }
         started.append(Hubbub(Settings(**values), store))
         return started[-1]
 

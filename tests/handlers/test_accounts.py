@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from conf import kinds
-from models.records import Upload, new_id, now
+from tests import pictures
 from tests.handlers.conftest import PASSWORD, Hubbub, Starter
+from tests.handlers.forms import File
 
 pytestmark = pytest.mark.gen_test(timeout=20)
 
@@ -182,19 +183,25 @@ async def test_a_display_name_is_tidied_kept_and_seen_at_once(hub: Hubbub) -> No
 
 async def test_an_avatar_is_an_upload_of_my_own(hub: Hubbub) -> None:
     ann, bob = await hub.person("ann"), await hub.person("bob")
-    upload = Upload(
-        id=new_id(), owner=ann.id, name="me.png", type="image/png", size=1, sha256="0" * 64,
-        created=now(),
-    )  # fmt: skip
-    hub.core.store.uploads.add(upload)
-    change = {"avatar": upload.id}
+    [upload] = await hub.uploads(ann, File("me.png", pictures.plain("PNG", (30, 20))))
+    [note] = await hub.uploads(ann, File("me.txt", b"no picture"))
+    change = {"avatar": upload["id"]}
     foreign = await hub.call("PATCH", "/api/auth/profile", change, token=bob.token)
     assert (foreign.status, foreign.code) == (400, "unknown_upload")
     own = await hub.call("PATCH", "/api/auth/profile", change, token=ann.token)
-    assert own.json["user"]["avatar"] == upload.id
+    assert own.json["user"]["avatar"] == upload["id"]
+    assert list(own.json["user"]["avatars"]) == ["64", "256"]
+    for side, link in (await hub.get(f"/api/users/{ann.id}", bob.token)).json["avatars"].items():
+        square = await hub.get(link)
+        assert pictures.size(square.body) == (int(side), int(side))
+        assert (await hub.get(link.partition("?")[0], bob.token)).body == square.body
+    none = await hub.call("PATCH", "/api/auth/profile", {"avatar": note["id"]}, token=ann.token)
+    assert none.code == "unknown_upload"
     none = await hub.call("PATCH", "/api/auth/profile", {"avatar": None}, token=ann.token)
     assert none.json["user"]["avatar"] is None
     assert none.json["user"]["displayName"] == "ann"
+    assert none.json["user"]["avatars"] is None
+    assert (await hub.get(f"/api/uploads/{upload['id']}", ann.token)).status == 404
 
 
 async def test_a_new_password_ends_every_login_and_answers_with_a_new_one(hub: Hubbub) -> None:

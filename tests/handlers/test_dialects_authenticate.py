@@ -39,6 +39,10 @@ SENT: list[tuple[str, object]] = [
         '{"type":"SEND_MESSAGE","payload":{"roomId":"r","content":null,"imageUrl":""}}',
         commands.SendMessage(room_id="r", content=""),
     ),
+    (
+        '{"type":"SEND_MESSAGE","payload":{"roomId":"r","imageUrl":"/files/x"}}',
+        commands.SendMessage(room_id="r", content="", image_url="/files/x"),
+    ),
     ('{"type":"JOIN_ROOM","payload":{"roomId":"r"}}', Listen(room_id="r")),
     ('{"type":"LEAVE_ROOM","payload":{"roomId":"r"}}', Unlisten(room_id="r")),
     ('{"type":"TYPING","payload":{"roomId":"r"}}', commands.Typing(room_id="r")),
@@ -74,8 +78,8 @@ def test_an_id_is_kept() -> None:
             "invalid_frame",
         ),
         (
-            '{"type":"SEND_MESSAGE","payload":{"roomId":"r","imageUrl":"http://x/y.png"}}',
-            "unknown_upload",
+            '{"type":"SEND_MESSAGE","payload":{"roomId":"r","imageUrl":"' + "x" * 2049 + '"}}',
+            "invalid_frame",
         ),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from chat import commands, events
+from chat.attachments import Shown
 from chat.errors import Invalid, TooMany
 from chat.events import Event, Form
 from chat.rooms import Standing
@@ -32,6 +33,13 @@ FULL = Message(
     reactions=(Reaction(emoji="👍", users=(ANN, BOB)), Reaction(emoji="$set", users=(BOB,))),
 )  # fmt: skip
 
+SHOWN = (
+    Shown(
+        id="f" * 24, name="a.png", type="image/png", kind="image", size=9, width=3, height=2,
+        url="/files/f", thumbnails={"320": "/files/t"}, placeholder="data:,",
+    ),
+)  # fmt: skip
+
 BODY = (
     '{"id":"dddddddddddddddddddddddd","roomId":"cccccccccccccccccccccccc","seq":3,"rev":7,'
     '"senderId":"aaaaaaaaaaaaaaaaaaaaaaaa","senderUsername":"ann","content":"hi",'
@@ -41,7 +49,9 @@ BODY = (
 FULL_BODY = (
     '{"id":"dddddddddddddddddddddddd","roomId":"cccccccccccccccccccccccc","seq":3,"rev":9,'
     '"senderId":"aaaaaaaaaaaaaaaaaaaaaaaa","senderUsername":"ann","content":"hi @bob",'
-    '"attachments":["ffffffffffffffffffffffff"],"imageUrl":null,'
+    '"attachments":[{"id":"ffffffffffffffffffffffff","name":"a.png","type":"image/png",'
+    '"kind":"image","size":9,"width":3,"height":2,"url":"/files/f","thumbnails":{"320":"/files/t"},'
+    '"placeholder":"data:,"}],"imageUrl":"/files/f",'
     '"replyTo":"eeeeeeeeeeeeeeeeeeeeeeee","mentions":["bbbbbbbbbbbbbbbbbbbbbbbb"],'
     '"reactions":{"👍":["aaaaaaaaaaaaaaaaaaaaaaaa","bbbbbbbbbbbbbbbbbbbbbbbb"],'
     '"$set":["bbbbbbbbbbbbbbbbbbbbbbbb"]},"pinned":true,'
@@ -233,7 +243,7 @@ TOLD: list[tuple[Event, Form, list[str]]] = [
         ['{"type":"MESSAGE","payload":' + BODY + "}}"],
     ),
     (
-        events.MessageStored(FULL, "ann"),
+        events.MessageStored(FULL, "ann", shown=SHOWN),
         "mentioned",
         ['{"type":"MESSAGE","payload":' + FULL_BODY + "}}", NOTIFY % "mention"],
     ),
@@ -263,7 +273,7 @@ TOLD: list[tuple[Event, Form, list[str]]] = [
         ['{"type":"MESSAGE_CHANGED","payload":' + BODY + ',"clientId":"c1"}}'],
     ),
     (
-        events.MessageChanged(FULL, "ann"),
+        events.MessageChanged(FULL, "ann", SHOWN),
         "others",
         ['{"type":"MESSAGE_CHANGED","payload":' + FULL_BODY + "}}"],
     ),

@@ -8,8 +8,12 @@ import pytest
 from handlers.application import ROUTES
 from handlers.calls import calls_of
 from models.records import Room, new_id
+from tests import pictures
 from tests.handlers.conftest import Answer, Hubbub, Person
 from tests.handlers.described import rest
+from tests.handlers.forms import File
+
+PICTURE = pictures.plain("PNG")
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 
@@ -50,6 +54,10 @@ ROOM: dict[str, tuple[Any, str]] = {
     "POST /api/messages/{message_id}/read": (None, "401 404 404 401 200 200 200"),
     "POST /api/messages/{message_id}/delivered": (None, "401 404 404 401 200 200 200"),
     "DELETE /api/messages/{message_id}": (None, "401 404 404 401 200 200 200"),
+    "GET /api/uploads/{upload_id}": (None, "401 404 404 401 200 200 200"),
+    "DELETE /api/uploads/{upload_id}": (None, "401 404 404 401 409 404 404"),
+    "GET /files/{upload_id}": (None, "404 404 404 401 200 200 200"),
+    "GET /files/{upload_id}/{variant}": (None, "404 404 404 401 200 200 200"),
     "POST /api/messages": ({"roomId": "?", "content": "x"}, "401 404 404 401 201 201 201"),
     "DELETE /api/rooms/{room_id}/members/{user_id}": (None, "401 404 404 401 403 200 200"),
     "POST /api/rooms/{room_id}/leave": (None, "401 404 404 401 200 200 200"),
@@ -67,6 +75,10 @@ OPEN = {
     "GET /openapi.json",
     "GET /asyncapi.json",
 }
+
+# Open to whoever has a link, and otherwise a matter of a room.
+LINKED = {"GET /files/{upload_id}", "GET /files/{upload_id}/{variant}"}
+
 ADMINISTRATORS = {"GET /api/admin/users", "POST /api/admin/users/{user_id}/{action}"}
 
 # One's own affairs, or those of everybody who is logged in.
@@ -87,6 +99,14 @@ OWN = {
     "GET /api/rooms",
     "POST /api/rooms",
     "GET /api/sync",
+    "GET /api/uploads",
+    "POST /api/uploads",
+    "POST /api/upload/image",
+    "POST /upload",
+    "POST /api/uploads/resumable",
+    "GET /api/uploads/resumable/{upload_id}",
+    "PATCH /api/uploads/resumable/{upload_id}",
+    "DELETE /api/uploads/resumable/{upload_id}",
     "GET /api/search",
     "GET /messages",
     "GET /messages/{user_id}",
@@ -115,6 +135,7 @@ class Scene:
     room: Room
     message: str
     guest: str
+    upload: str
 
     async def make(self, call: str, person: Person | None, body: Any, **parts: str) -> Answer:
         """Make a call about the room, or about what is named instead."""
@@ -122,6 +143,8 @@ class Scene:
         named = {
             "room_id": self.room.id,
             "message_id": self.message,
+            "upload_id": self.upload,
+            "variant": "320",
             "user_id": self.target.id,
             "emoji": "%F0%9F%91%8D",
             **parts,
@@ -144,12 +167,13 @@ async def scene(hub: Hubbub, author: str) -> Scene:
             if name not in ("stranger", "guest")
         }
     )
-    said = await hub.say(there[author], room.id, "hello")
+    [upload] = await hub.uploads(there[author], File("a.png", PICTURE))
+    said = await hub.say(there[author], room.id, "hello", upload["id"])
     await hub.core.disk.run(hub.core.store.rooms.leave, room.id, there["removed"].id)
     hub.core.rooms.drop(room.id)
     await hub.core.administration.disable(there["disabled"].id)
     people = {"anonymous": None, **there}
-    return Scene(hub, people, there["target"], room, said.id, there["guest"].id)
+    return Scene(hub, people, there["target"], room, said.id, there["guest"].id, upload["id"])
 
 
 @pytest.mark.parametrize("call", ROOM)
@@ -165,7 +189,12 @@ async def test_who_may_do_what_in_a_room(hub: Hubbub, call: str) -> None:
         if answer.status == 404:
             unknown = new_id()
             other = await stage.make(
-                call, stage.people[name], body, room_id=unknown, message_id=unknown
+                call,
+                stage.people[name],
+                body,
+                room_id=unknown,
+                message_id=unknown,
+                upload_id=unknown,
             )
             assert (other.status, other.code) == (answer.status, answer.code)
             assert other.json["message"] == answer.json["message"]
@@ -215,7 +244,7 @@ async def test_whoever_is_nobody_is_told_nothing(hub: Hubbub, call: str) -> None
     [disabled] = await hub.residents("bob")
     await hub.core.administration.disable(disabled.id)
     method, _, path = call.partition(" ")
-    path = path.format(session_id=new_id(), user_id=disabled.id)
+    path = path.format(session_id=new_id(), user_id=disabled.id, upload_id=new_id())
     for token in (None, disabled.token, "nonsense"):
         answer = await hub.call(method, path, token=token)
         assert answer.status == 401
@@ -230,4 +259,4 @@ def test_the_table_has_every_call() -> None:
         for path, methods in rest()["paths"].items()
         for method, operation in methods.items()
         if not operation["security"]
-    } == OPEN
+    } == OPEN | LINKED

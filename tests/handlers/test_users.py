@@ -7,7 +7,8 @@ from tests.handlers.conftest import PASSWORD, Hubbub
 pytestmark = pytest.mark.gen_test(timeout=20)
 
 OTHERS_SEE = {
-    "id", "_id", "username", "displayName", "avatar", "isOnline", "lastSeen", "createdAt",
+    "id", "_id", "username", "displayName", "avatar", "avatars", "isOnline", "lastSeen",
+    "createdAt",
 }  # fmt: skip
 OWN = {"email", "role", "disabled", "readReceipts", "invisible"}
 STRANGE_IDS = ["0" * 24, "abc", "A" * 24, "%7B%22$ne%22:1%7D", "..%2f..%2fetc", "a" * 64]

@@ -1,0 +1,378 @@
+"""Uploads: who may send what, how it is kept, who may read it, and when it goes.
+
+A file arrives as a `Draft`, bit by bit. When all of a request has arrived, its drafts are kept: a
+picture is written again by a worker first. Bytes are handled in threads of their own, so that
+files never hold up messages.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec import Struct
+
+from chat.attachments import Attachments
+from chat.content import (
+    PICTURES,
+    RefusedTypes,
+    clean_name,
+    is_named_as_picture,
+    type_of,
+)
+from chat.errors import Busy, Conflict, Invalid, NotFound, TooLarge, UnsupportedType
+from chat.limits import Limits, Rule
+from chat.links import AVATARS
+from models.disk import Disk
+from models.files import HEAD_BYTES, Arrival, Files
+from models.pictures import Cleaned, TooCostly, Unreadable, Workshop
+from models.records import Upload, new_id, now
+from models.store import Store, StoreError
+
+log = logging.getLogger("hubbub.uploads")
+
+# What is on its way takes some 600 KB each, at most; so many of them are 60 MB.
+MAX_ARRIVING = 100
+MAX_ARRIVING_OF_USER = 10
+
+# Pictures that wait for a worker, each half a second; beyond it senders are told to come back.
+MAX_WAITING_PICTURES = 60
+
+PAGE = 500
+
+Work = TypeVar("Work")
+
+
+class UploadRules(Struct, frozen=True):
+    """What may be sent."""
+
+    image_bytes: int
+    file_bytes: int
+    quota: int
+    per_minute: int
+    refused: RefusedTypes
+
+
+class Draft:
+    """A file while it arrives; its limits are those of what its beginning says it is."""
+
+    def __init__(self, uploads: "Uploads", user: str, name: str, *, only_images: bool) -> None:
+        self.user = user
+        self.name = name
+        self.type = ""
+        self.size = 0
+        self._uploads = uploads
+        self._only_images = only_images
+        self._head = b""
+        self.arrival: Arrival | None = None
+
+    async def take(self, data: bytes) -> None:
+        """Take more of it; refuse as soon as it is known to be too much."""
+        self.size += len(data)
+        self._uploads.reserve(self.user, len(data))
+        if len(self._head) < HEAD_BYTES:
+            self._head = (self._head + data)[:HEAD_BYTES]
+            self.type = type_of(self._head)
+        self.require_size(self.size)
+        if self.arrival is None:
+            self.arrival = await self._uploads.threads.run(self._uploads.files.arrive)
+        await self._uploads.threads.run(self.arrival.write, data)
+
+    async def adopt(self, path: Path) -> None:
+        """Take a file that is whole already."""
+        self.arrival = await self._uploads.threads.run(self._uploads.files.adopt, path)
+        head = await self._uploads.threads.run(self.arrival.head)
+        self.type = type_of(head)
+        self.require_size(self.arrival.size)
+
+    def require_size(self, size: int) -> None:
+        """Refuse a size that is more than may be."""
+        rules = self._uploads.rules
+        picture = self._only_images or self.type in PICTURES
+        most = rules.image_bytes if picture else rules.file_bytes
+        if size > most:
+            what = "an image" if picture else "a file"
+            raise TooLarge("upload_too_large", f"{what} has at most {most} bytes")
+
+    def require_wanted(self) -> None:
+        """Refuse what is not taken here, now that it is known what it is."""
+        if self.arrival is None or self.arrival.size == 0:
+            raise Invalid("empty_upload", "there is nothing in this file")
+        picture = self.type in PICTURES
+        if self._only_images and not picture:
+            raise UnsupportedType("unsupported_media_type", "an image is a JPEG, PNG, GIF or WebP")
+        if self._uploads.rules.refused.refuse(self.type, self.name):
+            raise UnsupportedType("type_refused", f"files of this kind ({self.type}) are refused")
+        if is_named_as_picture(self.name) and not picture:
+            raise UnsupportedType("unsupported_media_type", "this is no image, as its name says")
+
+    async def discard(self) -> None:
+        """Leave nothing of it."""
+        self._uploads.reserve(self.user, -self.size)
+        self.size = 0
+        arrival, self.arrival = self.arrival, None
+        if arrival is not None:
+            await self._uploads.threads.run(arrival.discard)
+
+
+class Uploads:
+    """The files that people send."""
+
+    def __init__(
+        self,
+        store: Store,
+        disk: Disk,
+        files: Files,
+        workshop: Workshop,
+        attachments: Attachments,
+        limits: Limits,
+        rules: UploadRules,
+        *,
+        workers: int = 1,
+    ) -> None:
+        self._store = store
+        self._disk = disk
+        self._workshop = workshop
+        self._attachments = attachments
+        self._limits = limits
+        self.files = files
+        self.rules = rules
+        self.threads = Disk(4)
+        self._picture_threads = Disk(workers)
+        self._waiting_pictures = 0
+        self._rate = Rule("upload", rules.per_minute, rules.per_minute / 60)
+        self._arriving: Counter[str] = Counter()
+        self._reserved: Counter[str] = Counter()
+        self._used: dict[str, int] = {}
+        # A record and its file are added, or taken away, one after the other.
+        self._keeping = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Make the folder ready."""
+        swept = await self.threads.run(self.files.open)
+        if swept:
+            log.info("%d files were swept that a stop had left half-way", swept)
+
+    @property
+    def arriving(self) -> int:
+        """How many uploads are under way."""
+        return self._arriving.total()
+
+    def close(self) -> None:
+        """Let nothing go on in threads and workers."""
+        self._workshop.interrupt()
+        self._picture_threads.close()
+        self._workshop.close()
+        self.threads.close()
+
+    def take_turn(self, user: str) -> None:
+        """Refuse whoever begins uploads too often."""
+        self._limits.take(self._rate, user)
+
+    async def require_space(self, user: str, size: int) -> None:
+        """Refuse what is more than somebody may keep."""
+        if await self._disk.run(self._store.uploads.used, user) + size > self.rules.quota:
+            raise self._quota_exceeded()
+
+    async def begin(self, user: str, *, counted: bool = True) -> None:
+        """Let somebody send something, if they have not sent too much; `end` it in any case."""
+        if counted:
+            self.take_turn(user)
+        if self._arriving.total() >= MAX_ARRIVING or self._arriving[user] >= MAX_ARRIVING_OF_USER:
+            raise Busy("too_many_uploads", "too many uploads are under way", retry_after=2)
+        self._arriving[user] += 1
+        try:
+            self._used[user] = await self._disk.run(self._store.uploads.used, user)
+            self.reserve(user, 0)
+        except BaseException:
+            self.end(user)
+            raise
+
+    def end(self, user: str) -> None:
+        """Note that somebody has sent all, or given up."""
+        self._arriving[user] -= 1
+        if self._arriving[user] <= 0:
+            del self._arriving[user]
+            self._reserved.pop(user, None)
+            self._used.pop(user, None)
+
+    def reserve(self, user: str, size: int) -> None:
+        """Count what arrives, and refuse what would be more than somebody may keep."""
+        self._reserved[user] += size
+        if size >= 0 and self._used.get(user, 0) + self._reserved[user] > self.rules.quota:
+            raise self._quota_exceeded()
+
+    def draft(self, user: str, name: str, *, only_images: bool = False) -> Draft:
+        """Begin a file."""
+        return Draft(self, user, name, only_images=only_images)
+
+    async def keep(self, drafts: Sequence[Draft], *, ids: Sequence[str] = ()) -> list[Upload]:
+        """Keep what has arrived: all of it, or nothing where something is refused."""
+        for draft in drafts:
+            draft.require_wanted()
+        cleaned = [await self._cleaned(draft) for draft in drafts]
+        kept = []
+        try:
+            for number, (draft, picture) in enumerate(zip(drafts, cleaned, strict=True)):
+                upload_id = ids[number] if ids else new_id()
+                kept.append(await self._keep(draft, picture, upload_id))
+        except BaseException:
+            await self.release([upload.id for upload in kept])
+            raise
+        return kept
+
+    async def own(self, user: str, *, after: str | None, limit: int) -> tuple[list[Upload], int]:
+        """A page of somebody's uploads, and the bytes of all of them."""
+        uploads = self._store.uploads
+        page = await self._disk.run(uploads.of_owner, user, after=after, limit=limit)
+        return page, await self._disk.run(uploads.used, user)
+
+    async def readable(self, user: str, upload_id: str, variant: str = "") -> Upload:
+        """An upload that somebody may read at this moment."""
+        upload = await self.get(upload_id)
+        if upload.owner == user:
+            return upload
+        if variant in AVATARS:
+            allowed = await self._is_avatar(upload)
+        else:
+            allowed = await self._disk.run(self._store.uploads.is_shown_to, upload.id, user)
+        if not allowed:
+            raise no_such_upload()
+        return upload
+
+    async def get(self, upload_id: str) -> Upload:
+        """The upload of an id, for whoever may read it by a link."""
+        upload = await self._disk.run(self._store.uploads.get, upload_id)
+        if upload is None:
+            raise no_such_upload()
+        return upload
+
+    async def delete(self, user: str, upload_id: str) -> None:
+        """Remove an upload of one's own that nothing shows."""
+        upload = await self.get(upload_id)
+        if upload.owner != user:
+            raise no_such_upload()
+        await self.release([upload_id])
+        if await self._disk.run(self._store.uploads.get, upload_id) is not None:
+            raise Conflict("upload_in_use", "a message or an avatar shows this upload")
+
+    async def portray(self, user: str, upload_id: str) -> None:
+        """Make the squares of an avatar of one's own picture."""
+        upload = await self._disk.run(self._store.uploads.get, upload_id)
+        if upload is None or upload.owner != user or upload.type not in PICTURES:
+            raise Invalid(
+                "unknown_upload", "an avatar is a picture of one's own", details={"field": "avatar"}
+            )
+        files = self.files
+        if await self.threads.run(files.has, upload.sha256, AVATARS[0]):
+            return
+        target = files.incoming / new_id()
+        source = files.path(upload.sha256)
+        made = await self._worked_on(lambda: self._workshop.portray(source, target))
+        await self.threads.run(files.add, target, upload.sha256, made.variants)
+
+    async def release(self, upload_ids: Iterable[str]) -> None:
+        """Remove those of some uploads that nothing shows any more."""
+        for upload_id in upload_ids:
+            async with self._keeping:
+                upload = await self._disk.run(self._store.uploads.get, upload_id)
+                if upload is None or await self._is_in_use(upload):
+                    continue
+                await self._disk.run(self._store.uploads.delete, upload_id)
+                self._attachments.forget(upload_id)
+                if not await self._disk.run(self._store.uploads.has_content, upload.sha256):
+                    await self.threads.run(self.files.remove, upload.sha256)
+
+    async def release_quietly(self, upload_ids: Iterable[str]) -> None:
+        """Remove what nothing shows any more; what fails is found by a check later."""
+        try:
+            await self.release(upload_ids)
+        except (StoreError, OSError) as error:
+            log.warning("uploads that nothing shows were not removed: %s", error)
+
+    async def release_all(self, user: str) -> None:
+        """Remove what somebody who has gone has sent and nothing shows."""
+        after = None
+        try:
+            while page := (await self.own(user, after=after, limit=PAGE))[0]:
+                after = page[-1].id
+                await self.release([upload.id for upload in page])
+        except (StoreError, OSError) as error:
+            log.warning("the uploads of %s were not all removed: %s", user, error)
+
+    async def shown_in(self, room_id: str) -> list[str]:
+        """What the messages of a room show."""
+        return await self._disk.run(self._store.uploads.shown_in, room_id)
+
+    async def _is_in_use(self, upload: Upload) -> bool:
+        if self._attachments.is_held(upload.id):
+            return True
+        if await self._disk.run(self._store.uploads.rooms, upload.id):
+            return True
+        return await self._is_avatar(upload)
+
+    async def _is_avatar(self, upload: Upload) -> bool:
+        owner = await self._disk.run(self._store.users.get, upload.owner)
+        return owner is not None and owner.avatar == upload.id
+
+    async def _cleaned(self, draft: Draft) -> Cleaned | None:
+        """The picture of a draft, written again; None for any other file."""
+        arrival = draft.arrival
+        assert arrival is not None  # noqa: S101 - it is not empty
+        await self.threads.run(arrival.close)
+        if draft.type not in PICTURES:
+            return None
+        target = self.files.beside(arrival.path)
+        picture = await self._worked_on(lambda: self._workshop.clean(arrival.path, target))
+        if picture.type != draft.type:
+            raise UnsupportedType("unsupported_media_type", "this is not the image it seems")
+        return picture
+
+    async def _worked_on(self, work: Callable[[], Work]) -> Work:
+        if self._waiting_pictures >= MAX_WAITING_PICTURES:
+            raise Busy("busy", "too many pictures are being worked on", retry_after=5)
+        self._waiting_pictures += 1
+        try:
+            return await self._picture_threads.run(work)
+        except Unreadable:
+            raise Invalid("invalid_image", "this image cannot be read") from None
+        except TooCostly:
+            raise TooLarge("image_too_large", "this image has too many pixels or frames") from None
+        finally:
+            self._waiting_pictures -= 1
+
+    async def _keep(self, draft: Draft, picture: Cleaned | None, upload_id: str) -> Upload:
+        arrival, files = draft.arrival, self.files
+        assert arrival is not None  # noqa: S101 - it is not empty
+        source = arrival.path if picture is None else files.beside(arrival.path)
+        variants = () if picture is None else picture.variants
+        upload = Upload(
+            id=upload_id,
+            owner=draft.user,
+            name=clean_name(draft.name, draft.type),
+            type=draft.type,
+            size=arrival.size if picture is None else picture.size,
+            sha256=arrival.sha256 if picture is None else picture.sha256,
+            width=None if picture is None else picture.width,
+            height=None if picture is None else picture.height,
+            placeholder=None if picture is None else picture.placeholder,
+            created=now(),
+        )
+        await self.threads.run(files.settle, source, variants)
+        async with self._keeping:
+            await self.require_space(draft.user, upload.size)
+            if not await self.threads.run(files.has, upload.sha256):
+                await self.threads.run(files.keep, source, upload.sha256, variants)
+            await self._disk.run(self._store.uploads.add, upload)
+        self._attachments.note(upload)
+        return upload
+
+    def _quota_exceeded(self) -> TooLarge:
+        return TooLarge("quota_exceeded", f"one may keep {self.rules.quota} bytes at most")
+
+
+def no_such_upload() -> NotFound:
+    """The refusal of an upload that is not there, or that is none of one's business."""
+    return NotFound("upload_not_found", "there is no such upload")

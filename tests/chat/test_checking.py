@@ -1,0 +1,91 @@
+"""What has a record has a file, and the other way round; or it is found."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import server as hubbub
+from conf.settings import Settings
+from models.store import Store
+from server import Check, build_core
+from tests.contract.samples import upload
+from tests.process import run
+
+OLD = 1_000_000_000
+
+
+@pytest.fixture(name="core")
+def make_core(store: Store, tmp_path: Path) -> Iterator[hubbub.Core]:
+    core = build_core(Settings(upload_dir=tmp_path / "uploads"), store, "a" * 32)
+    core.uploads.files.open()
+    yield core
+    core.uploads.close()
+    core.hasher.close()
+    core.disk.close()
+
+
+def keep(core: hubbub.Core, sha256: str, data: bytes, *variants: str) -> Path:
+    path = core.uploads.files.path(sha256)
+    path.parent.mkdir(exist_ok=True)
+    for each in (path, *(Path(f"{path}.{variant}") for variant in variants)):
+        each.write_bytes(data)
+        os.utime(each, (OLD, OLD))
+    return path
+
+
+async def found(core: hubbub.Core, *, repair: bool) -> list[tuple[str, str, bool]]:
+    check = Check(core.store, core.disk, core.uploads)
+    return [(f.what, f.about, f.repaired) async for f in check.run(repair=repair)]
+
+
+@pytest.mark.gen_test
+async def test_what_is_wrong_is_found_and_put_right(core: hubbub.Core) -> None:
+    owner = "a" * 24
+    fine = upload(owner, sha256="1" * 64, size=2)
+    picture = upload(owner, sha256="2" * 64, size=2, type="image/png")
+    lost = upload(owner, sha256="3" * 64)
+    short = upload(owner, sha256="4" * 64, size=9)
+    plain = upload(owner, sha256="5" * 64, size=2, type="image/png")
+    for each in (fine, picture, lost, short, plain):
+        core.store.uploads.add(each)
+    keep(core, "1" * 64, b"ok")
+    keep(core, "2" * 64, b"ok", "320", "1024")
+    keep(core, "4" * 64, b"ok")
+    keep(core, "5" * 64, b"ok", "320")
+    orphan = keep(core, "6" * 64, b"ok", "320")
+    young = keep(core, "7" * 64, b"ok")
+    os.utime(young)
+    expected = [
+        ("a record without a file", f"{lost.id} {lost.name}"),
+        ("a file of another size", f"{short.id} {short.name}"),
+        ("a picture without thumbnails", f"{plain.id} {plain.name}"),
+        ("a file without a record", "6" * 64),
+    ]
+    assert await found(core, repair=False) == [(*each, False) for each in expected]
+    repaired = await found(core, repair=True)
+    assert [each for each in repaired if each[1] not in ("4" * 64, "5" * 64)] == [
+        (*each, True) for each in expected
+    ]
+    assert await found(core, repair=False) == []
+    assert not orphan.exists()
+    assert young.exists()
+    assert core.store.uploads.page(limit=9) == [fine, picture]
+
+
+def test_the_command_line(tmp_path: Path) -> None:
+    fine = run("uploads", "check", cwd=tmp_path)
+    assert (fine.returncode, fine.stdout) == (0, "")
+    path = tmp_path / "uploads" / "ab" / ("ab" * 32)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x")
+    os.utime(path, (OLD, OLD))
+    wrong = run("uploads", "check", cwd=tmp_path)
+    assert (wrong.returncode, wrong.stdout) == (1, f"a file without a record: {'ab' * 32}\n")
+    right = run("uploads", "check", "--repair", cwd=tmp_path)
+    assert (right.returncode, right.stdout) == (
+        0,
+        f"a file without a record: {'ab' * 32} (removed)\n",
+    )
+    assert not path.exists()

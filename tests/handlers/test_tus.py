@@ -1,0 +1,273 @@
+"""Uploads that go on after a break, by the protocol and by the client that speaks it."""
+
+import asyncio
+import base64
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.partials import Partials
+from tests import pictures
+from tests.chat.engine import until
+from tests.handlers.conftest import Answer, Hubbub, Person, Starter
+from tests.requirements import missing
+
+pytestmark = pytest.mark.gen_test(timeout=30)
+
+PLACE = "/api/uploads/resumable"
+TUS = {"Tus-Resumable": "1.0.0"}
+PART = {**TUS, "Content-Type": "application/offset+octet-stream"}
+ZIP = b"PK\x03\x04" + bytes(range(256)) * 40
+
+
+async def begin(hub: Hubbub, person: Person, length: int, name: str = "a.zip") -> Answer:
+    metadata = "filename " + base64.b64encode(name.encode()).decode() + ",empty"
+    headers = {**TUS, "Upload-Length": str(length), "Upload-Metadata": metadata}
+    return await hub.call("POST", PLACE, token=person.token, headers=headers)
+
+
+async def go_on(
+    hub: Hubbub, person: Person, place: str, offset: int, data: bytes, **more: str
+) -> Answer:
+    headers = {
+        **PART,
+        "Upload-Offset": str(offset),
+        **{k.replace("_", "-"): v for k, v in more.items()},
+    }
+    return await hub.call("PATCH", place, token=person.token, raw=data, headers=headers)
+
+
+async def look(hub: Hubbub, person: Person, place: str) -> Answer:
+    return await hub.call("HEAD", place, token=person.token, headers=TUS)
+
+
+async def test_an_upload_in_several_goes(hub: Hubbub) -> None:
+    ann = await hub.resident("ann")
+    made = await begin(hub, ann, len(ZIP), "größe.zip")
+    assert made.status == 201
+    assert made.headers["Tus-Resumable"] == "1.0.0"
+    assert made.headers["Upload-Expires"].endswith("GMT")
+    place = made.headers["Location"]
+    assert place.startswith(PLACE + "/")
+    first = await go_on(hub, ann, place, 0, ZIP[:4000])
+    assert (first.status, first.headers["Upload-Offset"]) == (204, "4000")
+    seen = await look(hub, ann, place)
+    assert (seen.status, seen.headers["Cache-Control"]) == (200, "no-store")
+    assert (seen.headers["Upload-Offset"], seen.headers["Upload-Length"]) == ("4000", str(len(ZIP)))
+    last = await go_on(hub, ann, place, 4000, ZIP[4000:])
+    assert (last.status, last.headers["Upload-Offset"]) == (204, str(len(ZIP)))
+    upload = (await hub.get(f"/api/uploads/{place.rpartition('/')[2]}", ann.token)).json
+    assert (upload["name"], upload["type"]) == ("größe.zip", "application/zip")
+    assert (await hub.get(upload["url"])).body == ZIP
+    again = await look(hub, ann, place)
+    assert again.headers["Upload-Offset"] == str(len(ZIP))
+    assert await hub.is_clean()
+
+
+async def test_what_can_be_done_is_said(hub: Hubbub) -> None:
+    answer = await hub.call("OPTIONS", PLACE)
+    assert answer.status == 204
+    assert answer.headers["Tus-Version"] == "1.0.0"
+    assert answer.headers["Tus-Max-Size"] == str(25 * 1024 * 1024)
+    assert set(answer.headers["Tus-Extension"].split(",")) == {
+        "creation", "termination", "expiration", "checksum",
+    }  # fmt: skip
+    assert answer.headers["Tus-Checksum-Algorithm"] == "sha1,sha256"
+
+
+async def test_a_page_of_another_origin_may_do_all_that(start: Starter) -> None:
+    hub = start(client_url=("https://app.example",))
+    asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "PATCH"}
+    answer = await hub.call("OPTIONS", f"{PLACE}/x", headers=asked)
+    allowed = answer.headers["Access-Control-Allow-Headers"]
+    for header in (
+        "tus-resumable",
+        "upload-length",
+        "upload-metadata",
+        "upload-offset",
+        "upload-checksum",
+    ):
+        assert header in allowed
+    assert "Upload-Offset" in answer.headers["Access-Control-Expose-Headers"]
+    assert "PATCH" in answer.headers["Access-Control-Allow-Methods"]
+
+
+async def test_a_photograph_that_came_so_is_clean_too(hub: Hubbub) -> None:
+    ann = await hub.resident("ann")
+    photo = pictures.telling("JPEG")
+    place = (await begin(hub, ann, len(photo), "me.jpg")).headers["Location"]
+    assert (await go_on(hub, ann, place, 0, photo)).status == 204
+    upload_id = place.rpartition("/")[2]
+    assert not pictures.tells((await hub.get(f"/files/{upload_id}", ann.token)).body)
+
+
+async def test_what_is_no_good_is_refused_at_the_end_and_gone(hub: Hubbub) -> None:
+    ann = await hub.resident("ann")
+    for name, data, status in (
+        ("x.png", b"no", 415),
+        ("x", b"<html>", 415),
+        ("x.gif", b"GIF89a", 400),
+    ):
+        place = (await begin(hub, ann, len(data), name)).headers["Location"]
+        assert (await go_on(hub, ann, place, 0, data)).status == status
+        assert (await look(hub, ann, place)).status == 404
+    assert await hub.is_clean()
+    assert hub.kept_files() == set()
+
+
+async def test_requests_that_make_no_sense(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    place = (await begin(hub, ann, 10)).headers["Location"]
+    cases: list[tuple[Answer, int, str | None]] = [
+        (await hub.call("POST", PLACE, token=ann.token, headers={"Upload-Length": "1"}), 412, None),
+        (await hub.call("POST", PLACE, token=ann.token, headers=TUS), 400, "invalid_header"),
+        (await begin(hub, ann, 25 * 1024 * 1024 + 1), 413, "upload_too_large"),
+        (await begin(hub, Person("", "", "x.y.z"), 1), 401, "invalid_token"),
+        (await go_on(hub, ann, place, 5, b"x"), 409, "wrong_offset"),
+        (await go_on(hub, ann, place, 0, b"x" * 11), 413, "upload_too_large"),
+        (await go_on(hub, ann, place, 0, b"x", Content_Type="text/plain"), 415, None),
+        (await go_on(hub, ann, place, 0, b"x", Tus_Resumable="0.2"), 412, None),
+        (await go_on(hub, bob, place, 0, b"x"), 404, "upload_not_found"),
+        (await go_on(hub, ann, PLACE + "/" + "0" * 24, 0, b"x"), 404, "upload_not_found"),
+        (await go_on(hub, ann, PLACE + "/..%2f..", 0, b"x"), 404, "upload_not_found"),
+        (await look(hub, bob, place), 404, None),
+        (await go_on(hub, ann, place, 0, b"x", Upload_Checksum="md9 x"), 400, "invalid_header"),
+        (await go_on(hub, ann, place, 0, b"x", Upload_Checksum="sha1 ?"), 400, "invalid_header"),
+    ]
+    for answer, status, code in cases:
+        assert answer.status == status, answer.body
+        if code is not None:
+            assert answer.code == code
+    assert (await look(hub, ann, place)).headers["Upload-Offset"] == "0"
+    bad = {**TUS, "Upload-Length": "1", "Upload-Metadata": "filename ???"}
+    assert (await hub.call("POST", PLACE, token=ann.token, headers=bad)).code == "invalid_header"
+
+
+@pytest.mark.parametrize("name", ["sha1", "sha256"])
+async def test_what_does_not_match_its_checksum_does_not_count(hub: Hubbub, name: str) -> None:
+    ann = await hub.resident("ann")
+    place = (await begin(hub, ann, len(ZIP))).headers["Location"]
+    wrong = f"{name} " + base64.b64encode(hashlib.new(name, b"other").digest()).decode()
+    right = f"{name} " + base64.b64encode(hashlib.new(name, ZIP).digest()).decode()
+    refused = await go_on(hub, ann, place, 0, ZIP, Upload_Checksum=wrong)
+    assert (refused.status, refused.code) == (460, "checksum_mismatch")
+    assert await hub.is_clean()
+    assert (await look(hub, ann, place)).headers["Upload-Offset"] == "0"
+    assert (await go_on(hub, ann, place, 0, ZIP, Upload_Checksum=right)).status == 204
+
+
+async def broken_off(hub: Hubbub, person: Person, place: str, *lines: str) -> None:
+    """Send a half of what was announced, and hang up."""
+    _, writer = await asyncio.open_connection("127.0.0.1", hub.port)
+    named = [f"{name}: {value}" for name, value in PART.items()]
+    head = [f"PATCH {place} HTTP/1.1", "Host: x", f"Authorization: Bearer {person.token}", *named]
+    head += ["Upload-Offset: 0", f"Content-Length: {len(ZIP)}", *lines, "", ""]
+    writer.write("\r\n".join(head).encode() + ZIP[:5000])
+    await writer.drain()
+    partial = hub.folder() / "resumable" / place.rpartition("/")[2]
+    await until(lambda: hub.core.uploads.arriving == 1)
+    writer.close()
+    assert await hub.is_clean()
+    assert partial.exists() or lines
+
+
+async def test_what_came_before_a_break_counts(hub: Hubbub) -> None:
+    ann = await hub.resident("ann")
+    place = (await begin(hub, ann, len(ZIP))).headers["Location"]
+    await broken_off(hub, ann, place)
+    offset = int((await look(hub, ann, place)).headers["Upload-Offset"])
+    assert offset == 5000
+    assert (await go_on(hub, ann, place, offset, ZIP[offset:])).status == 204
+    assert (await hub.get(f"/files/{place.rpartition('/')[2]}", ann.token)).body == ZIP
+
+
+async def test_what_is_not_proved_does_not_count(hub: Hubbub) -> None:
+    ann = await hub.resident("ann")
+    place = (await begin(hub, ann, len(ZIP))).headers["Location"]
+    digest = base64.b64encode(hashlib.sha1(ZIP, usedforsecurity=False).digest()).decode()
+    await broken_off(hub, ann, place, f"Upload-Checksum: sha1 {digest}")
+    assert (await look(hub, ann, place)).headers["Upload-Offset"] == "0"
+
+
+async def test_only_one_at_a_time_goes_on(hub: Hubbub) -> None:
+    ann = await hub.resident("ann")
+    place = (await begin(hub, ann, len(ZIP))).headers["Location"]
+    note, _ = await hub.services.resumable.find(ann.id, place.rpartition("/")[2])
+    hub.services.resumable.take(note)
+    assert (await go_on(hub, ann, place, 0, b"x")).code == "upload_busy"
+    ended = await hub.call("DELETE", place, token=ann.token, headers=TUS)
+    assert ended.code == "upload_busy"
+    hub.services.resumable.leave(note)
+    assert (await go_on(hub, ann, place, 0, b"x")).status == 204
+
+
+async def test_an_upload_is_given_up(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    place = (await begin(hub, ann, len(ZIP))).headers["Location"]
+    await go_on(hub, ann, place, 0, ZIP[:100])
+    foreign = await hub.call("DELETE", place, token=bob.token, headers=TUS)
+    assert foreign.status == 404
+    ended = await hub.call("DELETE", place, token=ann.token, headers=TUS)
+    assert ended.status == 204
+    assert (await look(hub, ann, place)).status == 404
+    assert hub.kept_files() == set()
+
+
+async def test_an_upload_goes_on_after_a_restart_until_it_is_too_old(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = start()
+    ann = await hub.resident("ann")
+    place = (await begin(hub, ann, len(ZIP))).headers["Location"]
+    upload_id = place.rpartition("/")[2]
+    await go_on(hub, ann, place, 0, ZIP[:100])
+    partials = Partials(hub.folder() / "resumable")
+    partials.begin(upload_id, 90)  # as if the server was killed while something was to be proved
+    (hub.folder() / "resumable" / ("f" * 24)).write_bytes(b"without a note")
+    again = start()
+    await again.services.resumable.open()
+    assert (await look(again, ann, place)).headers["Upload-Offset"] == "90"
+    assert (await go_on(again, ann, place, 90, ZIP[90:])).status == 204
+    other = (await begin(again, ann, 5)).headers["Location"]
+    monkeypatch.setattr(again.services.resumable, "_clock", lambda: 9e9)
+    assert (await look(again, ann, other)).status == 404
+    await again.services.resumable.sweep()
+    assert not list((hub.folder() / "resumable").iterdir())
+
+
+async def test_limits_of_what_is_not_finished(start: Starter) -> None:
+    hub = start(upload_quota=50_000)
+    ann = await hub.resident("ann")
+    assert (await begin(hub, ann, 30_000)).status == 201
+    assert (await begin(hub, ann, 30_000)).code == "quota_exceeded"
+    for _ in range(19):
+        assert (await begin(hub, ann, 1)).status == 201
+    assert (await begin(hub, ann, 1)).code == "too_many_unfinished"
+
+
+@pytest.mark.parametrize("chunk", [300_000, 10_000_000])
+async def test_tus_js_client(start: Starter, chunk: int) -> None:
+    folder = Path(__file__).parents[1] / "javascript"
+    node = shutil.which("node")
+    if node is None or not (folder / "node_modules" / "tus-js-client").is_dir():
+        missing("tus-js-client", "npm ci in tests/javascript")
+    hub = start(rate_limits=True)
+    ann = await hub.resident("ann")
+    size = 2_000_000
+    process = await asyncio.create_subprocess_exec(
+        node, "tus.mjs", f"http://127.0.0.1:{hub.port}{PLACE}", ann.token, str(size), str(chunk),
+        cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    said, complaints = await process.communicate()
+    assert process.returncode == 0, complaints.decode()
+    told: dict[str, Any] = json.loads(said)
+    assert told["broken"] == told["whole"]
+    assert told["gone"] == 404
+    upload = (await hub.get(f"/api/uploads/{told['whole'].rpartition('/')[2]}", ann.token)).json
+    assert (upload["name"], upload["size"], upload["kind"]) == ("größe.zip", size, "file")
+    body = (await hub.get(upload["url"])).body
+    assert body[4:] == bytes((n * 7 + (n >> 8)) % 251 for n in range(size))[4:]

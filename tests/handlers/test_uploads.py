@@ -1,0 +1,387 @@
+"""Uploads over REST: several at once, all or none, and nothing is left of what was refused."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from handlers import receiving
+from models.records import EVERYONE
+from tests import pictures
+from tests.chat.engine import until
+from tests.handlers.conftest import Hubbub, Person, Starter
+from tests.handlers.forms import BOUNDARY, Field, File, form, part_of
+
+pytestmark = pytest.mark.gen_test(timeout=20)
+
+ZIP = b"PK\x03\x04" + bytes(range(256)) * 40
+GIF_JS = b"GIF89a/*" + b"\0" * 60 + b"*/=1;alert(1)//"
+
+
+async def test_several_files_at_once(hub: Hubbub) -> None:
+    ann = await hub.resident("ann")
+    photo = pictures.telling("JPEG", orientation=6)
+    one, other = await hub.uploads(
+        ann, File("../a\u202e photo.PNG", photo), File("notes.zip", ZIP, field="whatever")
+    )
+    assert (one["name"], one["type"], one["kind"]) == ("a photo.jpg", "image/jpeg", "image")
+    assert (one["width"], one["height"], set(one["thumbnails"])) == (30, 40, {"320", "1024"})
+    assert one["placeholder"].startswith("data:image/webp;base64,")
+    assert (other["name"], other["type"], other["kind"]) == ("notes.zip", "application/zip", "file")
+    assert (other["size"], other["width"], other["thumbnails"]) == (len(ZIP), None, None)
+    assert (await hub.get(other["url"])).body == ZIP
+    listed = (await hub.get("/api/uploads", ann.token)).json
+    assert [each["id"] for each in listed["uploads"]] == [one["id"], other["id"]]
+    assert listed["used"] == one["size"] + len(ZIP)
+    assert await hub.is_clean()
+
+
+async def test_the_ways_of_older_clients(hub: Hubbub) -> None:
+    ann = await hub.resident("ann")
+    picture = File("me.gif", pictures.animation("GIF"), field="image")
+    answer = await hub.send_files(ann, picture, path="/api/upload/image")
+    assert answer.status == 200
+    link = answer.json["imageUrl"]
+    assert link.startswith("/files/")
+    shown = await hub.get(link)
+    assert (shown.status, shown.headers["Content-Type"]) == (200, "image/gif")
+    answer = await hub.send_files(ann, File("x.zip", ZIP), path="/upload")
+    assert answer.json["url"].startswith(f"http://127.0.0.1:{hub.port}/files/")
+    assert (await hub.get(answer.json["url"].partition(str(hub.port))[2])).body == ZIP
+
+
+@pytest.mark.parametrize("kind", pictures.FORMATS)
+@pytest.mark.parametrize("way", ["/api/uploads", "/api/upload/image", "/upload", "tus"])
+async def test_no_byte_of_where_a_photograph_was_taken_comes_out(
+    hub: Hubbub, kind: str, way: str
+) -> None:
+    ann = await hub.resident("ann")
+    photo = pictures.telling(kind)
+    if way == "tus":
+        upload_id = await resumed(hub, ann, photo)
+    else:
+        field = "image" if way.endswith("image") else "file"
+        answer = await hub.send_files(ann, File(f"x.{kind}", photo, field=field), path=way)
+        body = answer.json
+        upload_id = (body.get("upload") or body["uploads"][0])["id"]
+    files = [p.read_bytes() for p in hub.folder().rglob("*") if p.is_file() and p.suffix != ".json"]
+    assert len(files) == 3
+    answers = [
+        await hub.get(f"/files/{upload_id}{variant}", ann.token)
+        for variant in ("", "/320", "/1024")
+    ]
+    files += [answer.body for answer in answers]
+    assert not any(pictures.tells(data) for data in files)
+
+
+async def resumed(hub: Hubbub, person: Person, data: bytes) -> str:
+    """Send a file by the tus protocol."""
+    tus = {"Tus-Resumable": "1.0.0"}
+    path = "/api/uploads/resumable"
+    sent = {**tus, "Upload-Length": str(len(data))}
+    made = await hub.call("POST", path, token=person.token, headers=sent)
+    place = made.headers["Location"]
+    part = {**tus, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    answer = await hub.call("PATCH", place, token=person.token, raw=data, headers=part)
+    assert (answer.status, answer.headers["Upload-Offset"]) == (204, str(len(data)))
+    return place.rpartition("/")[2]
+
+
+REFUSED: list[tuple[str, list[File | Field], int, str]] = [
+    ("/api/uploads", [File("x.html", b"<html>")], 415, "type_refused"),
+    ("/api/uploads", [File("x.svg", b"<svg/>")], 415, "type_refused"),
+    ("/api/uploads", [File("x.png", b"<svg/>")], 415, "type_refused"),
+    ("/api/uploads", [File("x.jpg", b"<!doctype html><script>")], 415, "type_refused"),
+    ("/api/uploads", [File("x.jpg", b"hello")], 415, "unsupported_media_type"),
+    ("/api/uploads", [File("x.exe", b"hello")], 415, "type_refused"),
+    ("/api/uploads", [File("x", b"MZ\x90")], 415, "type_refused"),
+    ("/api/uploads", [File("x.txt", b"")], 400, "empty_upload"),
+    ("/api/uploads", [Field("a", b"no file")], 400, "missing_file"),
+    ("/api/uploads", [], 400, "missing_file"),
+    ("/api/uploads", [File("x.txt", b"x")] * 11, 400, "too_many_files"),
+    ("/api/uploads", [Field("a", b"x" * 70_000)], 413, "body_too_large"),
+    ("/api/uploads", [Field("a", b"x")] * 3_000, 400, "invalid_multipart"),
+    ("/api/uploads", [File("x.gif", GIF_JS)], 400, "invalid_image"),
+    ("/api/uploads", [File("x.png", pictures.plain("PNG")[:60])], 400, "invalid_image"),
+    ("/api/uploads", [File("x.png", pictures.bomb("PNG"))], 413, "image_too_large"),
+    ("/api/uploads", [File("x.gif", pictures.many_frames(1500))], 413, "image_too_large"),
+    ("/api/uploads", [File("x.zip", b"PK\x03\x04" + b"x" * 60_000)], 413, "upload_too_large"),
+    (
+        "/api/uploads",
+        [File("x.zip", b"\x89PNG\r\n\x1a\n" + b"x" * 41_000)],
+        413,
+        "upload_too_large",
+    ),
+    ("/api/upload/image", [File("x.png", ZIP, field="image")], 415, "unsupported_media_type"),
+    ("/api/upload/image", [File("x.png", pictures.plain("PNG"))], 400, "missing_file"),
+    ("/api/upload/image", [File("x.png", b"%PDF-", field="image")], 415, "unsupported_media_type"),
+    ("/upload", [File("x.bat", b"dir")], 415, "type_refused"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(REFUSED)))
+async def test_what_is_refused_leaves_nothing(start: Starter, number: int) -> None:
+    hub = start(image_limit=40_000, upload_limit=50_000)
+    path, parts, status, code = REFUSED[number]
+    ann = await hub.resident("ann")
+    good = File("good.txt", b"good", field="image" if path.endswith("image") else "file")
+    for files in (
+        [*parts],
+        [good, *parts] if path == "/api/uploads" and len(parts) == 1 else parts,
+    ):
+        answer = await hub.send_files(ann, *files, path=path)
+        expected = (201, None) if files != parts and code == "missing_file" else (status, code)
+        assert (answer.status, answer.json.get("code")) == expected
+        if expected[1] is None:
+            await hub.core.uploads.release([answer.json["uploads"][0]["id"]])
+    assert await hub.is_clean()
+    assert hub.kept_files() == set()
+    assert (await hub.get("/api/uploads", ann.token)).json["uploads"] == []
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        (File("x.jpg", pictures.plain("JPEG") + ZIP), "image/jpeg"),
+        (File("x.png", pictures.plain("PNG") + b"<html><script>alert(1)</script>"), "image/png"),
+        (File("x.gif", pictures.plain("GIF") + b"/*<script>*/"), "image/gif"),
+    ],
+)
+async def test_what_hides_behind_a_picture_is_dropped(hub: Hubbub, files: File, kind: str) -> None:
+    [upload] = await hub.uploads(await hub.resident("ann"), files)
+    answer = await hub.get(upload["url"])
+    assert answer.headers["Content-Type"] == kind
+    assert b"PK\x03\x04" not in answer.body
+    assert b"script" not in answer.body
+
+
+NAMES = ["../../x", "a\0b", "\u202egnp.exe.png"[::-1], "é" * 150, "con", "x" * 300, "..", "/", "💥"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_names_come_clean_and_name_no_file(hub: Hubbub, name: str) -> None:
+    [upload] = await hub.uploads(await hub.resident("ann"), File(name, b"hello"))
+    assert len(upload["name"]) <= 120
+    assert not set("/\\\0\u202e") & set(upload["name"])
+    assert upload["name"].strip(".")
+    answer = await hub.get(upload["url"])
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
+    [path] = hub.kept_files()
+    assert path.startswith("2c/2cf24dba5fb0a30e")
+
+
+async def test_equal_files_are_kept_once_and_go_with_the_last_record(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    [one], [other] = await hub.uploads(ann, File("a", ZIP)), await hub.uploads(bob, File("b", ZIP))
+    assert one["id"] != other["id"]
+    assert len(hub.kept_files()) == 1
+    for person, upload, left in ((ann, one, 1), (bob, other, 0)):
+        gone = await hub.call("DELETE", f"/api/uploads/{upload['id']}", token=person.token)
+        assert (gone.status, len(hub.kept_files())) == (200, left)
+        again = await hub.call("DELETE", f"/api/uploads/{upload['id']}", token=person.token)
+        assert again.status == 404
+
+
+async def test_only_ones_own_is_deleted_and_nothing_that_is_shown(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    [upload] = await hub.uploads(ann, File("a", ZIP))
+    path = f"/api/uploads/{upload['id']}"
+    assert (await hub.call("DELETE", path, token=bob.token)).code == "upload_not_found"
+    said = await hub.post(
+        f"/api/rooms/{EVERYONE}/messages", {"attachments": [upload["id"]]}, token=ann.token
+    )
+    assert said.status == 201
+    assert (await hub.call("DELETE", path, token=ann.token)).code == "upload_in_use"
+    assert len(hub.kept_files()) == 1
+
+
+async def test_a_quota_and_a_rate(start: Starter) -> None:
+    hub = start(upload_quota=25_000, uploads_per_minute=4, rate_limits=True)
+    ann, bob = await hub.residents("ann", "bob")
+    await hub.uploads(ann, File("a", ZIP), File("b", ZIP[:-1]))
+    for files in ([File("c", ZIP)], [File("c", b"x"), File("d", ZIP * 2)]):
+        answer = await hub.send_files(ann, *files)
+        assert (answer.status, answer.code) == (413, "quota_exceeded")
+    await hub.uploads(ann, File("c", b"x"))
+    answer = await hub.send_files(ann, File("d", b"x"))
+    assert (answer.status, answer.code) == (429, "rate_limited")
+    assert int(answer.headers["Retry-After"]) > 1
+    await hub.uploads(bob, File("d", b"x"))
+    assert await hub.is_clean()
+
+
+@pytest.mark.parametrize("path", ["/api/uploads", "/api/upload/image", "/upload"])
+async def test_nobody_uploads_without_a_token(hub: Hubbub, path: str) -> None:
+    body, kind = form(File("a", ZIP))
+    for token in (None, "x.y.z"):
+        answer = await hub.call("POST", path, raw=body, token=token, headers={"Content-Type": kind})
+        assert answer.status == 401
+    assert hub.kept_files() == set()
+
+
+# Connections that are not as they should be.
+
+
+class Wire:
+    """A connection on which a test writes what it likes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def send(self, *data: bytes) -> None:
+        self.writer.write(b"".join(data))
+        await self.writer.drain()
+
+    async def answer(self) -> bytes:
+        """The head of what comes back; nothing where the server hangs up."""
+        async with asyncio.timeout(10):
+            try:
+                return await self.reader.readuntil(b"\r\n\r\n")
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return b""
+
+
+@asynccontextmanager
+async def wire(hub: Hubbub) -> AsyncIterator[Wire]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.close()
+
+
+def head(person: Person, *lines: str, path: str = "/api/uploads") -> bytes:
+    named = [f"POST {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {person.token}"]
+    kind = f"Content-Type: multipart/form-data; boundary={BOUNDARY}"
+    return "\r\n".join([*named, kind, *lines, "", ""]).encode()
+
+
+async def waited(hub: Hubbub) -> None:
+    """Wait until an upload is under way and has left something on the disk."""
+    await until(lambda: list((hub.folder() / "incoming").iterdir()))
+
+
+async def test_an_upload_that_breaks_off_leaves_nothing(hub: Hubbub) -> None:
+    ann = await hub.resident("ann")
+    async with wire(hub) as line:
+        part = part_of(File("x.zip", ZIP * 90))
+        await line.send(head(ann, f"Content-Length: {len(part) + 100}"), part[:600_000])
+        await waited(hub)
+    assert await hub.is_clean()
+    assert hub.kept_files() == set()
+
+
+async def test_an_upload_that_stands_still_is_cut_off(
+    hub: Hubbub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "STALL_SECONDS", 0.2)
+    ann = await hub.resident("ann")
+    async with wire(hub) as line:
+        await line.send(head(ann, "Content-Length: 100000"), part_of(File("x", ZIP))[:5000])
+        assert await line.answer() == b""
+    assert await hub.is_clean()
+
+
+async def test_an_upload_has_a_time(start: Starter) -> None:
+    hub = start(upload_timeout=1.0)
+    ann = await hub.resident("ann")
+    async with wire(hub) as line:
+        await line.send(head(ann, "Content-Length: 100000"), part_of(File("x", ZIP))[:5000])
+        await waited(hub)
+        assert await line.answer() == b""
+    assert await hub.is_clean()
+
+
+@pytest.mark.parametrize("length", ["999999999999", "9" * 5000])
+async def test_what_says_it_is_too_large_is_refused_before_it_comes(
+    hub: Hubbub, length: str
+) -> None:
+    ann = await hub.resident("ann")
+    async with wire(hub) as line:
+        await line.send(head(ann, f"Content-Length: {length}"))
+        answer = await line.answer()
+        assert answer.startswith((b"HTTP/1.1 413", b"HTTP/1.1 400"))
+    assert await hub.is_clean()
+
+
+async def test_what_turns_out_too_large_is_refused_as_soon_as_that_is_known(
+    start: Starter,
+) -> None:
+    hub = start(upload_limit=100_000)
+    ann = await hub.resident("ann")
+    async with wire(hub) as line:
+        chunk = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
+        part = part_of(File("x.zip", b""))[:-2]
+        first = f"{len(part):x}\r\n".encode() + part + b"\r\n"
+        await line.send(head(ann, "Transfer-Encoding: chunked"), first, chunk * 16)
+        answer = await line.answer()
+        assert answer.startswith(b"HTTP/1.1 413")
+        assert b"Connection: close" in answer
+    assert await hub.is_clean()
+
+
+async def test_the_answer_to_a_refusal_comes_though_all_is_sent_first(start: Starter) -> None:
+    hub = start(upload_limit=100_000, image_limit=90_000)
+    ann = await hub.resident("ann")
+    for size in (200_000, 6_000_000):
+        answer = await hub.send_files(ann, File("x.zip", b"x" * size))
+        assert (answer.status, answer.code) == (413, "upload_too_large")
+    stale = await hub.send_files(Person("", "", "x.y.z"), File("x.zip", b"x" * 6_000_000))
+    assert stale.status == 401
+    assert (await hub.get("/api/uploads", ann.token)).json["uploads"] == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"--",
+        b"x" * 5000,
+        f"--{BOUNDARY}".encode(),
+        f"--{BOUNDARY}\r\n".encode() * 200,
+        part_of(File("x", b"no end")),
+        part_of(File("x", b"x")) + b"--another--",
+        f"--{BOUNDARY}\r\nContent-Disposition: form-data; name=".encode() + b"x" * 10_000,
+    ],
+)
+async def test_forms_that_are_none(hub: Hubbub, body: bytes) -> None:
+    ann = await hub.resident("ann")
+    kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    answer = await hub.call("POST", "/api/uploads", raw=body, token=ann.token, headers=kind)
+    assert (answer.status, answer.code) == (400, "invalid_multipart")
+    assert await hub.is_clean()
+
+
+async def test_nobody_has_more_than_a_few_uploads_under_way(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    lines: list[Any] = []
+    for _ in range(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
+        lines.append(Wire(reader, writer))
+        part = part_of(File("x", ZIP))[:2000]
+        await lines[-1].send(head(ann, "Content-Length: 100000"), part)
+    await until(lambda: hub.core.uploads.arriving == 10)
+    answer = await hub.send_files(ann, File("y", b"y"))
+    assert (answer.status, answer.code) == (503, "too_many_uploads")
+    await hub.uploads(bob, File("y", b"y"))
+    for line in lines:
+        line.writer.close()
+    assert await hub.is_clean()
+    await hub.uploads(ann, File("y", b"y"))
+
+
+@pytest.mark.expects_errors
+async def test_a_full_disk_is_a_fault_of_ours_and_leaves_nothing(
+    hub: Hubbub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    ann = await hub.resident("ann")
+    monkeypatch.setattr(hub.core.uploads.files, "keep", full)
+    answer = await hub.send_files(ann, File("y", b"y"))
+    assert (answer.status, answer.code) == (500, "internal_error")
+    assert await hub.is_clean()
+    assert hub.kept_files() == set()
