@@ -37,6 +37,7 @@ TOO_SLOW = Closing(4008, "too slow: reconnect and resume")
 NO_HEARTBEAT = Closing(4010, "no answer to a ping")
 TOO_MANY_SOCKETS = Closing(4004, "too many sockets or attempts: wait before you reconnect")
 FLOOD = Closing(4009, "too many frames that make no sense")
+NOT_NOW = Closing(1013, "not now: reconnect after a moment")
 FAULT = Closing(1011, "something went wrong here")
 
 

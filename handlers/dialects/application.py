@@ -10,14 +10,13 @@ from chat.errors import Invalid, Refusal
 from handlers.dialects.choice import DIALECTS, Choice
 from handlers.dialects.client import SocketIoClient
 from handlers.dialects.words import refusal_body
-from handlers.edge import store_unavailable
 from handlers.entering import require_identity
 from handlers.services import Services
 from handlers.socketio.connections import Application, ConnectError, Connection
 from handlers.socketio.deadlines import Deadlines
 from handlers.socketio.packets import Event
 from handlers.socketio.peers import Acknowledge, Handshake, Home, Socket
-from handlers.sockets import NOT_AUTHENTICATED, Closing
+from handlers.sockets import NOT_AUTHENTICATED, NOT_NOW, Closing
 from models.store import StoreError
 
 
@@ -67,11 +66,13 @@ class Chatting(Application):
             client.table = self._choice.by_token(known.dialect)
             identity = await require_identity(self._services, token, client.address_key)
             socket.state = identity, known.rooms
+        except StoreError:
+            socket.connection.close(NOT_NOW)
         except Refusal as refusal:
-            raise ConnectError(refusal.message, refusal_body(refusal)) from refusal
-        except StoreError as error:
-            away = store_unavailable()
-            raise ConnectError(away.message, refusal_body(away)) from error
+            if refusal.retry_after is None:
+                raise ConnectError(refusal.message, refusal_body(refusal)) from refusal
+            # A connect error is final for a client; one that is cut off comes back by itself.
+            socket.connection.close(NOT_NOW)
 
     def connected(self, socket: Socket) -> None:
         """Let a client with a token hear, and tell it what it has missed."""

@@ -1,11 +1,14 @@
 """Clients of the Socket.IO dialects: who they are, what they may say, what they are told first."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 from tornado.ioloop import IOLoop
 
+from chat.errors import TooMany
 from models.records import EVERYONE
+from models.store import Unavailable
 from tests.handlers.conftest import Hubbub, Starter
 from tests.handlers.speakers import Speakers
 
@@ -160,6 +163,24 @@ async def test_bad_tokens_and_dialects(open_hub: Hubbub, speakers: Speakers) -> 
     assert refused["data"]["code"] == "unknown_dialect"
     refused = await (await speakers.dial()).connect({"token": 7})
     assert refused["data"]["code"] == "invalid_auth"
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("away"), TooMany("rate_limited", "too many", retry_after=1.0)]
+)
+async def test_whoever_cannot_be_let_in_yet_is_cut_off_and_not_refused(
+    open_hub: Hubbub, speakers: Speakers, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """A connect error would be final for socket.io-client, which else tries again by itself."""
+    ann = await open_hub.resident("ann")
+
+    async def away(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr(open_hub.core.sessions, "identify", away)
+    one = await speakers.dial()
+    one.send("40" + json.dumps({"token": ann.token}))
+    assert await one.over() == (1013, [])
 
 
 async def test_whoever_names_no_dialect_hears_all_until_they_say_what_only_one_knows(
