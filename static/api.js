@@ -7,6 +7,7 @@ export class ApiError extends Error {
     super(body.message ?? "the server gave no reason");
     this.status = status;
     this.code = body.code;
+    this.retryAfter = body.retryAfter;
   }
 }
 

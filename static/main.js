@@ -1,161 +1,162 @@
-// The demo page: an account from its first day on. Every text goes in as text, never as HTML.
+// The demo page: a chat on the native socket and on REST. Every text goes in as text, never as HTML.
 
-import { ApiError, call, token } from "./api.js";
+import { Account } from "./account.js";
+import { call, token } from "./api.js";
+import { Client } from "./client.js";
+import { Composer } from "./composer.js";
+import { People, Start } from "./dialogs.js";
+import { attempt, notice, onLoggedOut } from "./notice.js";
+import { RoomList } from "./room-list.js";
+import { Timeline } from "./timeline.js";
+import { typingText } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
-const SEARCH_PAUSE = 200;
+const STATES = {
+  connecting: "Connecting…",
+  away: "No connection. What you write is sent as soon as there is one.",
+  open: "",
+};
 
-function notice(text, bad = false) {
-  $("notice").textContent = text;
-  $("notice").classList.toggle("bad", bad);
-  $("notice").hidden = !text;
-}
+// The login of now: its client, and what shows it.
+const session = {};
+const account = new Account(enter, leave);
+const start = new Start(open, session);
+const people = new People(session);
 
-function element(name, text, className = "") {
-  const made = document.createElement(name);
-  made.textContent = text;
-  made.className = className;
-  return made;
-}
-
-// Runs what somebody asked for, and shows what comes of it.
-async function attempt(action) {
-  try {
-    await action();
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 401 && token.get()) leave();
-    notice(error.message, true);
-  }
-}
-
-function onSubmit(id, action) {
-  const form = $(id);
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const button = form.querySelector("button");
-    button.disabled = true;
-    await attempt(() => action(Object.fromEntries(new FormData(form)), form));
-    button.disabled = false;
+function enter(user) {
+  end();
+  document.body.dataset.view = "rooms";
+  for (const id of ["who", "logout"]) $(id).hidden = false;
+  $("entrance").hidden = true;
+  $("chat").hidden = false;
+  account.fill(user);
+  const client = new Client(user, token.get());
+  session.client = client;
+  session.list = new RoomList(client, $("rooms"), open);
+  session.composer = new Composer(client);
+  session.timeline = new Timeline(client, $("messages"), session.composer);
+  const listen = (type, action) => client.addEventListener(type, ({ detail }) => action(detail));
+  listen("rooms", renderRooms);
+  listen("online", renderRooms);
+  listen("room", renderRoom);
+  listen("typing", renderStatus);
+  listen("notify", notify);
+  listen("refused", (text) => notice(text, true));
+  listen("state", renderState);
+  listen("out", (reason) => {
+    if (account.renewing) return;
+    leave();
+    notice(reason, true);
   });
+  renderState(client.state);
 }
 
-function show(user) {
-  $("who").textContent = user ? user.displayName : "";
-  for (const id of ["who", "logout", "home"]) $(id).hidden = !user;
-  $("entrance").hidden = Boolean(user);
-  if (!user) return;
-  $("profile").elements.displayName.value = user.displayName;
-  const facts = {
-    "User name": user.username,
-    "E-mail": user.email ?? "none",
-    Role: user.role,
-    Since: new Date(user.createdAt).toLocaleDateString(),
-  };
-  $("facts").replaceChildren(
-    ...Object.entries(facts).flatMap(([name, value]) => [element("dt", name), element("dd", value)]),
-  );
+function end() {
+  session.client?.close();
+  session.composer?.close();
+  session.timeline?.close();
+  for (const name of Object.keys(session)) delete session[name];
+  $("conversation").hidden = true;
+  $("nothing").hidden = false;
 }
 
 function leave() {
+  end();
   token.forget();
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   for (const form of document.forms) form.reset();
-  $("people").replaceChildren();
-  show(null);
+  for (const id of ["who", "logout", "chat", "connection"]) $(id).hidden = true;
+  $("entrance").hidden = false;
+  $("rooms").replaceChildren();
+  document.body.dataset.view = "entrance";
+  document.title = "Hubbub";
 }
 
-async function enter(user) {
-  show(user);
-  await listSessions();
+function open(roomId) {
+  const room = session.client.rooms.get(roomId);
+  if (!room) return;
+  session.room = room;
+  document.body.dataset.view = "room";
+  $("conversation").hidden = false;
+  $("nothing").hidden = true;
+  session.composer.show(room);
+  session.timeline.show(room);
+  renderRooms();
+  renderStatus();
+  load(room);
+  if (!matchMedia("(pointer: coarse)").matches) $("say").focus();
 }
 
-async function logIn(path, fields) {
-  const { user, token: fresh, message } = await call("POST", path, fields);
-  token.set(fresh);
-  await enter(user);
-  notice(message);
-}
-
-async function listSessions() {
-  const { sessions } = await call("GET", "/api/auth/sessions");
-  $("sessions").replaceChildren(...sessions.map(sessionItem));
-}
-
-// A browser names all its ancestors too, so the youngest is looked for first.
-function clientName(agent) {
-  const names = ["Edg", "OPR", "Firefox", "Chrome", "Safari"];
-  return names.find((name) => agent.includes(`${name}/`)) ?? (agent || "unknown client");
-}
-
-function sessionItem(session) {
-  const item = element("li", "");
-  const since = new Date(session.createdAt).toLocaleString();
-  item.append(element("span", `${clientName(session.agent)} at ${session.address}, ${since}`));
-  if (session.current) {
-    item.append(element("span", "this one", "faint"));
-    return item;
-  }
-  const end = element("button", "End", "quiet");
-  end.addEventListener("click", () =>
-    attempt(async () => {
-      await call("DELETE", `/api/auth/sessions/${session.id}`);
-      await listSessions();
-    }),
-  );
-  item.append(end);
-  return item;
-}
-
-// Answers may overtake each other; only the one to the latest question counts.
-let asked = 0;
-
-async function search(text) {
-  const question = ++asked;
-  const people = text ? await call("GET", `/api/users/search?q=${encodeURIComponent(text)}`) : [];
-  if (question !== asked) return;
-  const items = people.map((person) => {
-    const item = element("li", "");
-    item.append(element("span", person.displayName), element("span", `@${person.username}`, "faint"));
-    return item;
+// Without a connection it is loaded when there is one.
+function load(room) {
+  if (session.client.state !== "open") return;
+  attempt(async () => {
+    await session.client.load(room);
+    if (room === session.room) session.timeline.scrolled();
   });
-  if (text && !items.length) items.push(element("li", "Nobody by that name", "faint"));
-  $("people").replaceChildren(...items);
 }
 
-onSubmit("login", (fields) => logIn("/api/auth/login", fields));
-onSubmit("register", ({ email, ...fields }) =>
-  logIn("/api/auth/register", email ? { email, ...fields } : fields),
-);
-onSubmit("profile", async (fields) => {
-  const { user } = await call("PATCH", "/api/auth/profile", fields);
-  show(user);
-  notice("Saved");
-});
-onSubmit("password", async (fields, form) => {
-  await logIn("/api/auth/password", fields);
-  form.reset();
-});
+function renderRooms() {
+  const { client, list, room } = session;
+  const unread = list.render(room);
+  document.title = unread ? `(${unread}) Hubbub` : "Hubbub";
+  if (room && !client.rooms.has(room.id)) {
+    session.room = undefined;
+    $("conversation").hidden = true;
+    $("nothing").hidden = false;
+    document.body.dataset.view = "rooms";
+  } else renderStatus();
+}
 
-$("logout").addEventListener("click", () =>
-  attempt(async () => {
-    await call("POST", "/api/auth/logout");
-    leave();
-    notice("Logged out");
-  }),
-);
-$("logout-all").addEventListener("click", () =>
-  attempt(async () => {
-    await call("POST", "/api/auth/logout-all");
-    leave();
-    notice("Logged out everywhere");
-  }),
-);
+function renderRoom(roomId) {
+  const { client, room, timeline } = session;
+  if (!room || roomId !== room.id || !client.rooms.has(roomId)) return;
+  if (!room.loaded && !room.early) load(room);
+  timeline.render();
+  if (timeline.atEnd && document.hasFocus() && document.body.dataset.view === "room") {
+    client.markRead(room);
+  }
+}
 
-let pause;
-$("search").addEventListener("input", (event) => {
-  clearTimeout(pause);
-  pause = setTimeout(() => attempt(() => search(event.target.value.trim())), SEARCH_PAUSE);
+function renderStatus() {
+  const { client, room } = session;
+  if (!room) return;
+  $("room-title").textContent = room.title(client.me.id);
+  const typing = typingText([...room.typing.values()].map(({ name }) => name));
+  const other = room.kind === "direct" && room.other(client.me.id);
+  const here = other && client.online.has(other.id) ? "online" : "";
+  const count = room.participants.length;
+  const size = room.isEveryone ? "everybody who has an account" : `${count} ${count === 1 ? "person" : "people"}`;
+  $("room-status").textContent = typing || (other ? here : size);
+}
+
+function renderState(state) {
+  $("connection").textContent = STATES[state];
+  $("connection").hidden = !STATES[state];
+  if (state !== "open" || !session.room) {
+    session.timeline.room && session.timeline.render();
+    return;
+  }
+  load(session.room);
+}
+
+function notify(roomId) {
+  const { client, room } = session;
+  const told = client.rooms.get(roomId);
+  if (told && (told !== room || document.hidden)) notice(`New in ${told.title(client.me.id)}`);
+}
+
+$("account-open").addEventListener("click", () => attempt(() => account.show()));
+$("start-open").addEventListener("click", () => attempt(() => start.show()));
+$("people-open").addEventListener("click", () => attempt(() => people.show(session.room)));
+$("back").addEventListener("click", () => {
+  document.body.dataset.view = "rooms";
+  session.room = undefined;
+  renderRooms();
 });
+addEventListener("focus", () => session.room && renderRoom(session.room.id));
 
-show(null);
+onLoggedOut(leave);
 if (token.get()) attempt(async () => enter(await call("GET", "/api/auth/me")));
+else leave();

@@ -29,7 +29,7 @@ async def test_the_page_may_load_nothing_but_its_own_files(hub: Hubbub) -> None:
 
 
 async def test_every_file_that_the_page_names_is_there(hub: Hubbub) -> None:
-    for name in ("main.js", "api.js", "style.css", "icon.svg"):
+    for name in ("main.js", "api.js", "style.css", "chat.css", "icon.svg"):
         assert (await hub.get(f"/static/{name}")).status == 200
 
 
