@@ -40,6 +40,13 @@ class Line(Struct, frozen=True):
     status: Status = "sent"
     shown: tuple[Shown, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """What it says and what it shows, for clients that know texts alone."""
+        if not self.shown:
+            return self.message.text
+        return "\n".join(filter(None, [self.message.text, *(one.url for one in self.shown)]))
+
 
 class TimePage(Struct, frozen=True):
     """Some lines, the newest first, and the time before which there are more, if there are."""

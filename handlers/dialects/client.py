@@ -317,10 +317,13 @@ class SocketIoClient:
             if receiver is None:
                 return None
             to = receiver.id
-        if speech.is_link:
-            raise Invalid("unknown_upload", "a file is an upload of one's own")
-        room = EVERYONE if to is None else None
-        return SendMessage(room_id=room, to=to, content=speech.text, client_id=speech.client_id)
+        return SendMessage(
+            room_id=EVERYONE if to is None else None,
+            to=to,
+            content=speech.text,
+            client_id=speech.client_id,
+            image_url=speech.link,
+        )
 
     def _await_said(self, said: asyncio.Future[Stored], acknowledge: Acknowledge | None) -> None:
         self._unanswered += 1
@@ -424,7 +427,8 @@ class SocketIoClient:
             for line in lines:
                 if line.receiver is not None and not known(line.message):
                     pair = Pair(line.sender, line.receiver)
-                    event = MessageStored(line.message, line.sender.name, pair=pair)
+                    name, shown = line.sender.name, line.shown
+                    event = MessageStored(line.message, name, pair=pair, shown=shown)
                     self.send(self.dialect.encode(event, "others"))
                     offline.add(line.message.id)
             await self._drained()
@@ -482,7 +486,7 @@ def _fitting(lines: list[Line], most: int) -> list[Line]:
     left = most
     for number, line in enumerate(reversed(lines)):
         # In JSON a character is six bytes at most, and the rest of a message some 400.
-        left -= 6 * len(line.message.text) + 400
+        left -= 6 * len(line.text) + 400
         if left < 0:
             return lines[len(lines) - number :]
     return lines

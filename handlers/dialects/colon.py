@@ -1,6 +1,6 @@
 """Dialect C: events with colons, to one person or to everybody."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from msgspec import Struct, field
@@ -13,6 +13,9 @@ from handlers.dialects.tables import Client, Row, Says, Speech, Synced, Table, T
 from handlers.views import Moment, View
 
 Kind = Literal["text", "image", "video", "file"]
+
+
+_TYPES: Mapping[str, Kind] = {"image": "image", "video": "video"}
 
 
 class MessageSend(Struct):
@@ -47,7 +50,10 @@ class UserStatus(View, frozen=True):
 
 def speech(said: MessageSend) -> Speech:
     """What is said."""
-    return Speech(said.content, to=said.recipient or None, is_link=said.type != "text")
+    to = said.recipient or None
+    if said.type == "text":
+        return Speech(said.content, to=to)
+    return Speech("", to=to, link=said.content)
 
 
 HEARS: dict[str, Row] = {"message:send": Says(MessageSend, speech)}
@@ -81,14 +87,15 @@ async def greet(client: Client) -> None:
 
 
 def message(line: Line) -> Message:
-    """A message."""
+    """A message; one that shows an upload and says nothing else is the link to that."""
+    [one] = line.shown if len(line.shown) == 1 and not line.message.text else (None,)
     return Message(
         underscore_id=line.message.id,
         id=line.message.id,
         sender=line.sender.id,
         recipient=None if line.receiver is None else line.receiver.id,
-        content=line.message.text,
-        type="text",
+        content=line.text,
+        type="text" if one is None else _TYPES.get(one.kind, "file"),
         timestamp=line.message.created,
         status=line.status,
         room_id=line.message.room,

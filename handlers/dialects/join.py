@@ -146,7 +146,7 @@ def message(line: Line) -> Message:
         underscore_id=line.message.id,
         sender=line.sender.name,
         receiver=None if line.receiver is None else line.receiver.name,
-        content=line.message.text,
+        content=line.text,
         status=line.status,
         created_at=line.message.created,
         updated_at=line.message.edited or line.message.created,

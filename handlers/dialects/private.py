@@ -200,7 +200,7 @@ def message(line: Line) -> Message:
         id=line.message.id,
         sender_id=line.sender.id,
         receiver_id=None if line.receiver is None else line.receiver.id,
-        message=line.message.text,
+        message=line.text,
         timestamp=line.message.created,
         is_read=line.status == "read",
         room_id=line.message.room,

@@ -151,7 +151,7 @@ def _received(line: Line) -> Received:
         underscore_id=line.message.id,
         sender=line.sender.name,
         receiver=None if line.receiver is None else line.receiver.name,
-        message=line.message.text,
+        message=line.text,
         timestamp=line.message.created,
     )
 
@@ -160,7 +160,7 @@ def _sent(line: Line) -> Sent:
     return Sent(
         underscore_id=line.message.id,
         receiver=None if line.receiver is None else line.receiver.name,
-        message=line.message.text,
+        message=line.text,
         timestamp=line.message.created,
     )
 

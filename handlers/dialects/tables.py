@@ -32,8 +32,8 @@ class Speech(Struct, frozen=True):
     to: str | None = None
     to_name: str | None = None
     client_id: str | None = None
-    # Whether it is no text but the link to an upload of the sender's.
-    is_link: bool = False
+    # The link to an upload of the sender's, to be shown.
+    link: str | None = None
 
 
 class Answer(View, frozen=True):

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from models.records import EVERYONE
+from tests import pictures
 from tests.conversations.puppets import Puppet, Puppets
 from tests.handlers.conftest import Hubbub, Person
+from tests.handlers.forms import File
 from tests.handlers.sockets import Client
 
 pytestmark = pytest.mark.gen_test(timeout=90)
@@ -198,6 +200,45 @@ async def test_who_comes_and_goes(hub: Hubbub, puppets: Puppets) -> None:
     await one.leave()
     for dialect, (name, fields) in WENT.items():
         await company.here[dialect].hear(name, **fields)
+
+
+async def test_what_is_shown(hub: Hubbub, puppets: Puppets) -> None:
+    company = await met(hub, puppets)
+    here: Any = company.here
+    cy = await hub.resident("cy")
+    one = await puppets.connect("cy", {"token": cy.token, "dialect": "C"})
+    [picture] = await hub.uploads(company.bob, File("tea.png", pictures.plain()))
+    # By C to one person: with or without its signature, it is an upload of one's own.
+    url = picture["url"]
+    for content in (url, url.partition("?")[0]):
+        said = {"recipient": company.ann, "content": content, "type": "image"}
+        assert (await here["C"].ask("message:send", said))["ok"]
+        links = {
+            (await here["J"].hear("receiveMessage"))["content"],
+            (await here["R"].hear("receiveMessage"))["message"],
+            (await here["P"].hear("private_message"))["message"],
+            (await here["A"].hear("MESSAGE"))["imageUrl"],
+        }
+        told = await here["native"].hear("MESSAGE")
+        assert [each["id"] for each in told["attachments"]] == [picture["id"]]
+        [link] = links | {told["imageUrl"]}
+        assert (await hub.get(link)).headers["Content-Type"] == picture["type"]
+    stolen = {"recipient": company.ann, "content": url, "type": "image"}
+    for refused in (stolen, {**stolen, "content": "https://elsewhere.example/x.png"}):
+        assert await one.code_of("message:send", refused) == "unknown_upload"
+    # By others: to C it is what it shows, or what it says and links to what it shows.
+    for text, kind in (("", "image"), ("look", "text")):
+        shown = {"content": text, "attachments": [picture["id"]]}
+        await here["native"].ask("SEND_MESSAGE", to=cy.id, **shown)
+        heard = await one.hear("message:received")
+        assert (heard["type"], heard["content"]) == (kind, f"{text}\n{link}".strip())
+        assert (await hub.get(f"/messages/{company.bob.id}", cy.token)).json[0]["id"] == heard["id"]
+        assert (await hub.get("/messages", cy.token)).json[0]["content"] == heard["content"]
+    # And to whoever was away.
+    await one.drop()
+    await here["native"].ask("SEND_MESSAGE", to=cy.id, attachments=[picture["id"]])
+    await one.reconnect()
+    assert (await one.hear("message:received"))["type"] == "image"
 
 
 async def test_what_is_said_to_everybody(hub: Hubbub, puppets: Puppets) -> None:
