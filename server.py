@@ -38,6 +38,7 @@ from chat.directory import Administration, Directory
 from chat.errors import Refusal
 from chat.guests import Guests
 from chat.hub import Hub
+from chat.keyed_calls import KeyedCalls
 from chat.last_seen import LastSeen
 from chat.limits import Limits, Rule
 from chat.links import Links
@@ -140,6 +141,7 @@ class Core:
     attachments: Attachments
     uploads: Uploads
     resumable: Resumable
+    keyed_calls: KeyedCalls
 
     def close(self) -> None:
         """Finish what the threads are doing, and then close the store under them."""
@@ -210,6 +212,14 @@ def build_core(settings: Settings, store: Store, secret: str) -> Core:
         attachments=attachments,
         uploads=uploads,
         resumable=Resumable(uploads, Partials(uploads.files.resumable), settings.resumable_ttl),
+        keyed_calls=KeyedCalls(
+            store,
+            disk,
+            limits,
+            secret,
+            ttl=settings.idempotency_ttl,
+            max_per_owner=settings.idempotency_keys,
+        ),
     )
 
 
@@ -268,6 +278,7 @@ def build_services(settings: Settings, core: Core) -> Services:
         searching=core.searching,
         conversations=core.conversations,
         guests=core.guests,
+        keyed_calls=core.keyed_calls,
         engine_limits=engine_limits(settings),
         resumable=core.resumable,
         sockets=Sockets(core.sessions, caps if settings.rate_limits else None),
@@ -355,7 +366,7 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     sockets = bound_sockets(settings.host, settings.port)
     server.add_sockets(sockets)
     tending = (
-        sweep(core.sessions),
+        sweep(core),
         services.sockets.keep(),
         core.chat.hints.keep(),
         services.loop_delay.keep(),
@@ -428,13 +439,14 @@ def bound_sockets(host: str, port: int) -> list[socket.socket]:
         raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
-async def sweep(sessions: Sessions) -> None:
-    """Forget expired logins, now and then."""
+async def sweep(core: Core) -> None:
+    """Forget expired logins and keys, now and then."""
     while True:
         try:
-            await sessions.sweep()
+            await core.sessions.sweep()
+            await core.keyed_calls.sweep()
         except StoreError as error:
-            log.warning("could not forget expired logins: %s", error)
+            log.warning("could not forget what has expired: %s", error)
         await asyncio.sleep(SWEEP_SECONDS)
 
 

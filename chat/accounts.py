@@ -77,8 +77,13 @@ class Accounts:
         # A password that is replaced while it is being compared must not open its account.
         self._entering = asyncio.Lock()
 
-    async def register(self, command: Register, client: Client) -> LoggedIn:
-        """Make an account and log in to it."""
+    async def register(
+        self, command: Register, client: Client, makes: str | None = None
+    ) -> LoggedIn:
+        """Make an account and log in to it; if this call made it before, log in alone."""
+        there = None if makes is None else await self._disk.run(self._store.users.get, makes)
+        if there is not None:
+            return LoggedIn(there, await self._sessions.start(there, client, makes))
         name = require_username(command.username)
         display_name = require_display_name(command.display_name or name)
         email = require_email(command.email) if command.email else None
@@ -88,7 +93,7 @@ class Accounts:
         await self._require_free(name, email)
         moment = now()
         user = User(
-            id=new_id(),
+            id=makes or new_id(),
             name=name,
             display_name=display_name,
             email=email,
@@ -101,9 +106,9 @@ class Accounts:
         except Taken as error:
             raise _taken(error.field) from error
         log.info("account %s registered by %s", user.id, client.address)
-        return LoggedIn(user, await self._sessions.start(user, client))
+        return LoggedIn(user, await self._sessions.start(user, client, makes))
 
-    async def log_in(self, command: LogIn, client: Client) -> LoggedIn:
+    async def log_in(self, command: LogIn, client: Client, makes: str | None = None) -> LoggedIn:
         """Enter an account; a wrong name and a wrong password look and last alike."""
         packed(command.password)
         identifier = command.email or command.username
@@ -123,10 +128,14 @@ class Accounts:
             raise _wrong_credentials()
         for bucket in taken:
             self._limits.give_back(*bucket)
-        return await self._enter(user, command.password, client)
+        return await self._enter(user, command.password, client, makes)
 
     async def change_password(
-        self, identity: Identity, command: ChangePassword, client: Client
+        self,
+        identity: Identity,
+        command: ChangePassword,
+        client: Client,
+        makes: str | None = None,
     ) -> LoggedIn:
         """Replace one's password; every login ends, and a new one begins."""
         user = identity.user
@@ -135,7 +144,7 @@ class Accounts:
         async with self._entering:
             await self._require_same_password(user)
             await self._replace_password(user, password_hash)
-            return LoggedIn(user, await self._sessions.start(user, client))
+            return LoggedIn(user, await self._sessions.start(user, client, makes))
 
     async def reset_password(self, user: User, password: str) -> None:
         """Give an account a new password, for whoever owns the machine; its logins end."""
@@ -155,7 +164,7 @@ class Accounts:
         if command.invisible is not UNSET:
             changes["invisible"] = command.invisible
         former = identity.user.avatar
-        changed = await self._change(identity.user, **changes)
+        changed = await self._change(identity.user, last=True, **changes)
         if former is not None and former != changed.avatar:
             await self.release([former])
         return changed
@@ -212,7 +221,9 @@ class Accounts:
             buckets.append((LOGINS_BY_ACCOUNT, account))
         return buckets
 
-    async def _enter(self, user: User, password: str, client: Client) -> LoggedIn:
+    async def _enter(
+        self, user: User, password: str, client: Client, makes: str | None
+    ) -> LoggedIn:
         changes: UserChange = {"last_seen": now()}
         if user.password_hash is not None and self._hasher.is_weak(user.password_hash):
             changes["password_hash"] = await self._hasher.hash(password)
@@ -222,11 +233,11 @@ class Accounts:
                 if present.disabled:
                     raise Forbidden("account_disabled", "this account is disabled")
                 user = await self._change(user, **changes)
-                return LoggedIn(user, await self._sessions.start(user, client))
+                return LoggedIn(user, await self._sessions.start(user, client, makes))
         # It was replaced, or hashed anew by another login, since it was read.
         if present is None or not await self._hasher.verify(password, present.password_hash):
             raise _wrong_credentials()
-        return await self._enter(present, password, client)
+        return await self._enter(present, password, client, makes)
 
     async def _require_password(self, user: User, password: str) -> None:
         packed(password)
@@ -262,8 +273,11 @@ class Accounts:
         await self.portray(identity.user.id, upload.id)
         return upload.id
 
-    async def _change(self, user: User, **changes: Unpack[UserChange]) -> User:
-        changed = await self._disk.run(self._store.users.change, user.id, **changes)
+    async def _change(
+        self, user: User, *, last: bool = False, **changes: Unpack[UserChange]
+    ) -> User:
+        change = self._disk.finish if last else self._disk.run
+        changed = await change(self._store.users.change, user.id, **changes)
         self._sessions.forget(user.id)
         return changed
 

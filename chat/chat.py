@@ -55,11 +55,15 @@ MAX_FORMER = 20
 
 
 class Speaker(Struct, frozen=True):
-    """Who sends a command, and on which socket, if it came on one."""
+    """Who sends a command, and on which socket, if it came on one.
+
+    If it came with a key, what it makes can be found by `makes`.
+    """
 
     user: str
     name: str
     socket: int | None = None
+    makes: str | None = None
 
 
 class Chat:
@@ -286,7 +290,7 @@ class Chat:
             seq=0,
             rev=0,
             sender=speaker.user,
-            client_id=name_of(command, room.id, message_id, moment),
+            client_id=name_of(command, room.id, message_id, moment, speaker.makes),
             text=content,
             attachments=command.attachments,
             reply_to=command.reply_to,

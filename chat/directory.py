@@ -94,7 +94,7 @@ class Administration:
         user = await self._disk.run(self._store.users.get, user_id)
         if user is None or user.deleted is not None:
             raise no_such_user()
-        user = await self._disk.run(self._store.users.change, user_id, **changes)
+        user = await self._disk.finish(self._store.users.change, user_id, **changes)
         self._sessions.forget(user_id)
         log.info("account %s changed: %s", user_id, ", ".join(changes))
         return user

@@ -34,6 +34,7 @@ class Alter(Struct, frozen=True, eq=False):
     held: Held
     change: Change
     done: asyncio.Future[Said]
+    call: str | None = None
 
 
 class Mark(Struct, frozen=True, eq=False):

@@ -6,6 +6,7 @@
     ├── Forbidden        somebody is, but may not
     ├── NotFound         what it speaks of is not there, or is none of their business
     ├── Conflict         it does not fit what is there already
+    ├── Mismatched       its key came with another command before
     ├── TooLarge         it is more than fits
     ├── UnsupportedType  it is in a form that is not taken here
     ├── TooMany          not now: `retry_after` seconds from now
@@ -53,6 +54,10 @@ class NotFound(Refusal):
 
 class Conflict(Refusal):
     """The command does not fit what is there already."""
+
+
+class Mismatched(Refusal):
+    """The command comes with a key that stands for another one."""
 
 
 class TooLarge(Refusal):

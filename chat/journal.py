@@ -28,7 +28,7 @@ from chat.entries import (
 from chat.errors import Busy, Refusal
 from chat.measures import Measures
 from chat.rooms import Held, LiveRoom, no_such_room
-from models.disk import Disk
+from models.disk import Disk, keyed
 from models.records import Message
 from models.store import (
     ChangedMessage,
@@ -114,7 +114,8 @@ class Journal:
     def alter(self, room: LiveRoom, held: Held, change: Change) -> asyncio.Future[Said]:
         """Queue a change, to be made of whatever the message is when its turn comes."""
         done: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
-        self._add(Alter(room, held, change, done))
+        current = keyed.get()
+        self._add(Alter(room, held, change, done, None if current is None else current.call))
         return done
 
     def mark(self, room: LiveRoom, user: str, *, delivered: int, read: int) -> asyncio.Future[None]:
@@ -314,7 +315,7 @@ def _numbered(batch: list[Entry]) -> tuple[list[Entry], list[Write], list[Alter]
                     idle.append(entry)
                     continue
                 rev += 1
-                write = ChangedMessage(changed)
+                write = ChangedMessage(changed, entry.call)
             case Mark(user=user, delivered=delivered, read=read):
                 write = MovedMark(room.id, user, delivered, read)
         numbers[room] = seq, rev

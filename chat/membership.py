@@ -33,7 +33,7 @@ from chat.policy import (
 )
 from chat.room_news import RoomNews
 from chat.rooms import LiveRoom, Rooms, live_member, no_such_room
-from models.disk import Disk
+from models.disk import Disk, keyed
 from models.records import EVERYONE, Membership, Room, RoomRole, User, new_id, now, pair_of
 from models.store import NotFound as NoRecord
 from models.store import RoomChange, Store
@@ -71,23 +71,32 @@ class Memberships:
         self._doubts.close()
 
     async def create(
-        self, user: str, command: CreateRoom, *, origin: int | None = None, own: bool = True
+        self,
+        user: str,
+        command: CreateRoom,
+        *,
+        origin: int | None = None,
+        own: bool = True,
+        makes: str | None = None,
     ) -> tuple[LiveRoom, bool]:
         """Make a room, or find the direct one there is; and tell whether it is new.
 
+        It gets the id `makes`; if that was made before, by the same call, it is found as well.
         Of whoever makes it, all sockets but `origin` hear of it; or none, where older words ask.
         """
+        if makes is not None and await self._disk.run(self._store.rooms.get, makes) is not None:
+            return await self._rooms.get(makes), True
         others = await self._require_people(user, command.participant_ids)
         if command.kind == "direct":
             if len(others) != 1:
                 raise Invalid("invalid_participants", "a direct room is with one other person")
-            return await self.direct(user, others[0].id, origin=origin, own=own)
+            return await self.direct(user, others[0].id, origin=origin, own=own, makes=makes)
         if len(others) >= self._max_members:
             raise self._room_full()
         await self._require_few_rooms(user)
         moment = now()
         room = Room(
-            id=new_id(),
+            id=makes or new_id(),
             kind=command.kind,
             name=None if command.name is None else require_room_name(command.name),
             description=command.description,
@@ -103,7 +112,13 @@ class Memberships:
         return live, True
 
     async def direct(
-        self, user: str, other: str, *, origin: int | None = None, own: bool = True
+        self,
+        user: str,
+        other: str,
+        *,
+        origin: int | None = None,
+        own: bool = True,
+        makes: str | None = None,
     ) -> tuple[LiveRoom, bool]:
         """The direct room of two people, found or made; whoever asks for it sees it again."""
         if user == other:
@@ -111,7 +126,7 @@ class Memberships:
         await self._require_people(user, (other,))
         moment = now()
         draft = Room(
-            id=new_id(),
+            id=makes or new_id(),
             kind="direct",
             creator=user,
             created=moment,
@@ -140,7 +155,7 @@ class Memberships:
             if command.description is not UNSET:
                 changes["description"] = command.description
             with self._doubts.about(room):
-                room.room = await self._disk.run(self._store.rooms.change, room.id, **changes)
+                room.room = await self._disk.finish(self._store.rooms.change, room.id, **changes)
             await self._tell_updated(room)
         return room
 
@@ -180,7 +195,7 @@ class Memberships:
                 raise Forbidden("everyones_room", "everybody is in this room, and stays in it")
             if room.room.kind == "direct":
                 with self._doubts.about(room):
-                    await self._disk.run(
+                    await self._disk.finish(
                         self._store.rooms.change_member, room.id, user, hidden=True
                     )
                 room.members[user].hidden = True
@@ -189,7 +204,17 @@ class Memberships:
             await self._send_out(room, user)
 
     async def leave_all(self, user: str) -> None:
-        """Leave every room but the direct ones, which are the other person's too."""
+        """Leave every room but the direct ones, which are the other person's too.
+
+        This is never all of a command, so that none of it completes a call that came with a key.
+        """
+        before_all = keyed.set(None)
+        try:
+            await self._leave_all(user)
+        finally:
+            keyed.reset(before_all)
+
+    async def _leave_all(self, user: str) -> None:
         before: tuple[datetime, str] | None = None
         of_user = self._store.rooms.of_user
         while rooms := await self._disk.run(of_user, user, before=before, limit=self._max_rooms):
@@ -243,7 +268,7 @@ class Memberships:
                     kept = await self._disk.run(self._store.rooms.join, membership)
                     if user not in room.members:
                         room.admit(live_member(kept))
-                await self._disk.run(
+                await self._disk.finish(
                     self._store.rooms.change_member, room.id, user, muted=command.on
                 )
             room.mute(user, on=command.on)
@@ -278,7 +303,7 @@ class Memberships:
             named = await self._news.named(room, user.id)
             try:
                 with self._doubts.about(room):
-                    kept = await self._disk.run(self._store.rooms.join, membership)
+                    kept = await self._disk.finish(self._store.rooms.join, membership)
             except NoRecord:
                 raise no_such_room() from None  # it was deleted meanwhile
             # At once from here on: nobody hears what is said in a room before they hear of it.
@@ -296,7 +321,7 @@ class Memberships:
             await self._hand_over(room, user, _heir(room, user), None)
         else:
             with self._doubts.about(room):
-                await self._disk.run(self._store.rooms.leave, room.id, user)
+                await self._disk.finish(self._store.rooms.leave, room.id, user)
         del room.members[user]
         self._news.left(room, user)
         await self._tell_updated(room)
@@ -304,7 +329,7 @@ class Memberships:
     async def _remove(self, room: LiveRoom) -> None:
         shown = await self._disk.run(self._store.uploads.shown_in, room.id)
         with self._doubts.about(room):
-            await self._disk.run(self._store.rooms.delete, room.id)
+            await self._disk.finish(self._store.rooms.delete, room.id)
         self._rooms.drop(room.id)
         self._news.deleted(room)
         room.members.clear()
@@ -312,14 +337,14 @@ class Memberships:
 
     async def _give_role(self, room: LiveRoom, user: str, role: RoomRole) -> None:
         with self._doubts.about(room):
-            await self._disk.run(self._store.rooms.change_member, room.id, user, role=role)
+            await self._disk.finish(self._store.rooms.change_member, room.id, user, role=role)
         room.members[user].role = role
 
     async def _hand_over(
         self, room: LiveRoom, owner: str, heir: str, role: RoomRole | None
     ) -> None:
         with self._doubts.about(room):
-            await self._disk.run(self._store.rooms.hand_over, room.id, owner, heir, role=role)
+            await self._disk.finish(self._store.rooms.hand_over, room.id, owner, heir, role=role)
         room.members[heir].role = "owner"
 
     async def _tell_made(

@@ -17,13 +17,22 @@ OVERLAP_SECONDS = 300
 
 # Longer than any `clientId`, so that none of them can be mistaken for a name that is made here.
 _DIGITS = 64
+_FILL = "="
 assert _DIGITS >= MAX_CLIENT_ID  # noqa: S101
 
 
-def name_of(command: SendMessage, room_id: str, message_id: str, moment: datetime) -> str:
+def name_of(
+    command: SendMessage,
+    room_id: str,
+    message_id: str,
+    moment: datetime,
+    makes: str | None = None,
+) -> str:
     """What a message is stored under; its own id where its client gives it no name."""
     if command.client_id is not None:
         return command.client_id
+    if makes is not None:
+        return _keyed(makes)
     if command.temp_id is not None:
         return _made(command, command.temp_id, room_id, _period(moment))
     return message_id
@@ -38,6 +47,11 @@ def earlier_name(command: SendMessage, room_id: str, moment: datetime) -> str | 
     return _made(command, command.temp_id, room_id, _period(moment) - 1)
 
 
+def is_made_by(message: Message, makes: str | None) -> bool:
+    """Tell whether a message was made by the call with a key that was to make this."""
+    return makes is not None and message.client_id == _keyed(makes)
+
+
 def client_id_of(message: Message) -> str | None:
     """The `clientId` that a message was sent with."""
     name = message.client_id
@@ -47,7 +61,14 @@ def client_id_of(message: Message) -> str | None:
 def temp_id_of(message: Message) -> str | None:
     """The `tempId` that a message was sent with."""
     name = message.client_id
-    return name[_DIGITS:] if len(name) > MAX_CLIENT_ID else None
+    if len(name) <= MAX_CLIENT_ID or name.startswith(_FILL):
+        return None
+    return name[_DIGITS:]
+
+
+def _keyed(makes: str) -> str:
+    """A name that no client can give and no digest is: by it, a call finds what it made."""
+    return _FILL * _DIGITS + makes
 
 
 def _period(moment: datetime) -> int:

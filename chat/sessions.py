@@ -9,6 +9,7 @@ from datetime import timedelta
 from msgspec import Struct
 
 from chat.errors import Forbidden, NotFound, Unauthenticated
+from chat.keyed_calls import Caller
 from chat.tokens import Tokens, invalid_token
 from models.disk import Disk
 from models.records import Session, User, new_id, now
@@ -80,16 +81,27 @@ class Sessions:
         self.on_change: Callable[[str], None] = lambda _: None
         self.on_end: Callable[[list[str]], None] = lambda _: None
 
-    async def start(self, user: User, client: Client) -> str:
+    async def start(self, user: User, client: Client, makes: str | None = None) -> str:
         """Log a user in and return the token."""
-        session = await self.begin(user, client)
+        session = await self.begin(user, client, makes)
         return self._tokens.sign(session, session.created)
 
-    async def begin(self, user: User, client: Client) -> Session:
+    async def entered(self, session_id: str) -> tuple[User, str]:
+        """Who logged in with a login that was begun before, and its token."""
+        session = await self._disk.run(self._store.sessions.get, session_id)
+        if session is None:
+            raise invalid_token()
+        identity = await self._disk.run(self._read, session_id, session.user)
+        return identity.user, self._tokens.sign(identity.session, identity.session.created)
+
+    async def begin(self, user: User, client: Client, makes: str | None = None) -> Session:
         """Log a user in, without a token that could be used elsewhere."""
+        there = None if makes is None else await self._disk.run(self._store.sessions.get, makes)
+        if there is not None:
+            return there
         moment = now()
         session = Session(
-            id=new_id(),
+            id=makes or new_id(),
             user=user.id,
             created=moment,
             seen=moment,
@@ -99,7 +111,7 @@ class Sessions:
         )
         for old in (await self.of_user(user.id))[MAX_SESSIONS - 1 :]:
             await self._end(old.id)
-        await self._disk.run(self._store.sessions.add, session)
+        await self._disk.finish(self._store.sessions.add, session)
         return session
 
     async def identify(self, token: str) -> Identity:
@@ -119,6 +131,11 @@ class Sessions:
             await self._note_use(identity)
         return identity
 
+    def named_by(self, token: str) -> Caller:
+        """Who a token is of, whether or not its login is still there."""
+        claim = self._tokens.read(token)
+        return Caller(claim.user, claim.session)
+
     async def of_user(self, user_id: str) -> list[Session]:
         """The logins of a user that have not expired, the newest first."""
         sessions = await self._disk.run(self._store.sessions.of_user, user_id)
@@ -130,11 +147,12 @@ class Sessions:
         session = await self._disk.run(self._store.sessions.get, session_id)
         if session is None or session.user != identity.user.id:
             raise NotFound("session_not_found", "there is no such session")
-        await self._end(session_id)
+        await self._end(session_id, last=True)
 
-    async def end_all(self, user_id: str) -> int:
+    async def end_all(self, user_id: str, *, last: bool = False) -> int:
         """End every login of a user and count them."""
-        ended = await self._disk.run(self._store.sessions.end_all, user_id)
+        end = self._disk.finish if last else self._disk.run
+        ended = await end(self._store.sessions.end_all, user_id)
         self.forget(user_id)
         self.on_end(ended)
         return len(ended)
@@ -186,8 +204,9 @@ class Sessions:
             # Whoever is there is served all the same.
             log.warning("could not note that a session is in use: %s", error)
 
-    async def _end(self, session_id: str) -> None:
-        await self._disk.run(self._store.sessions.end, session_id)
+    async def _end(self, session_id: str, *, last: bool = False) -> None:
+        end = self._disk.finish if last else self._disk.run
+        await end(self._store.sessions.end, session_id)
         self._changes += 1
         self._trusted.pop(session_id, None)
         self.on_end([session_id])

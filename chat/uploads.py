@@ -280,7 +280,7 @@ class Uploads:
                 upload = await self._disk.run(self._store.uploads.get, upload_id)
                 if upload is None or await self._is_in_use(upload):
                     continue
-                await self._disk.run(self._store.uploads.delete, upload_id)
+                await self._disk.finish(self._store.uploads.delete, upload_id)
                 self._attachments.forget(upload_id)
                 if not await self._disk.run(self._store.uploads.has_content, upload.sha256):
                     await self.threads.run(self.files.remove, upload.sha256)

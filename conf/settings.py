@@ -80,6 +80,15 @@ class Settings:
     token_ttl: float = option(
         7 * 86400.0, "How long a login lasts.", kinds.positive_duration, shown="7d"
     )
+    idempotency_ttl: float = option(
+        7 * 86400.0,
+        "How long the answer to an Idempotency-Key is kept.",
+        kinds.positive_duration,
+        shown="7d",
+    )
+    idempotency_keys: int = option(
+        10_000, "Answers that are kept for a person, or an address.", kinds.integer(1, 10_000_000)
+    )
     client_url: tuple[str, ...] = option(
         (),
         "Origins of pages that may call from elsewhere, comma-separated; * for any.",

@@ -7,11 +7,12 @@ set -euo pipefail
 SERVER=${1:-http://127.0.0.1:5000}
 SUFFIX=$RANDOM$RANDOM
 
-# call METHOD PATH TOKEN [BODY]: make a call, and print the answer.
+# call METHOD PATH TOKEN [BODY]: make a call, and print the answer. KEY, if it is set, names the call.
 call() {
   local method=$1 path=$2 token=$3 body=${4-}
   local arguments=(--silent --show-error --fail-with-body -X "$method")
   [ -n "$token" ] && arguments+=(-H "Authorization: Bearer $token")
+  [ -n "${KEY-}" ] && arguments+=(-H "Idempotency-Key: $KEY")
   [ -n "$body" ] && arguments+=(-H 'Content-Type: application/json' --data "$body")
   curl "${arguments[@]}" "$SERVER$path"
 }
@@ -37,7 +38,12 @@ bob_token=$(field token <<<"$bob")
 bob_id=$(first id <<<"$bob")
 
 echo "2. Ann makes a room and brings Bob in"
-room=$(call POST /api/rooms "$ann_token" '{"kind": "private", "name": "Tea"}' | first id)
+# With a key, a call is safe to make again when its answer did not come: it is done once.
+make_room() {
+  KEY="tea-$SUFFIX" call POST /api/rooms "$ann_token" '{"kind": "private", "name": "Tea"}'
+}
+room=$(make_room | first id)
+[ "$room" = "$(make_room | first id)" ] && echo "   asked twice, made once"
 call POST "/api/rooms/$room/members" "$ann_token" "{\"userId\": \"$bob_id\"}" >/dev/null
 
 echo "3. Bob waits for news, and Ann says something"

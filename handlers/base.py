@@ -36,6 +36,9 @@ COMPRESSION = 3
 class JsonHandler(Edge):
     """Reads a bounded JSON body, finds out who asks, and answers in JSON."""
 
+    # By what a call that came with a key can find again what it made.
+    makes: str | None = None
+
     # How many calls are left, once one was counted.
     _counted: Mapping[str, str] = MappingProxyType({})
 
@@ -89,10 +92,15 @@ class JsonHandler(Edge):
 
     async def identify(self) -> Identity:
         """Find out who asks, or refuse."""
+        return await self.services.sessions.identify(self.token)
+
+    @property
+    def token(self) -> str:
+        """The token that was sent."""
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("missing_token", "log in first: no token was sent")
-        return await self.services.sessions.identify(token.strip())
+        return token.strip()
 
     @property
     def client(self) -> Client:

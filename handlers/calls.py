@@ -7,12 +7,14 @@
 `identity` asks for a token, `administrator` for that of one, and `reader` for one that may be left
 out in open mode; `query` and `body` are decoded into their types; every other parameter is a part
 of the path, in order; what is returned is the answer, where `None` stands for no body, or for one
-that the method has written on its own (`sends`).
+that the method has written on its own (`sends`). A call that changes something may come with an
+`Idempotency-Key` (`handlers/keys.py`); `again` answers, in place of the method, to one that is done
+and whose answer was never kept. Without it, the method itself finds what it did before.
 The description of the server (`handlers/openapi.py`) reads the same object that decodes.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from types import NoneType
 from typing import Any, Literal, get_type_hints
@@ -20,11 +22,13 @@ from typing import Any, Literal, get_type_hints
 import msgspec
 from msgspec import Struct
 
+from chat.errors import Unauthenticated
+from chat.keyed_calls import Caller
 from chat.sessions import Identity, require_admin
-from handlers import refusals
+from handlers import keys, refusals
 from handlers.base import JsonHandler
+from handlers.keys import Again, Method
 
-Method = Callable[..., Awaitable[object]]
 Login = Literal["nobody", "guest", "user", "administrator"]
 Bucket = Literal["none", "commands", "messages"]
 
@@ -85,8 +89,13 @@ class Call:
         takes: Takes | None,
         sends: str | None,
         headers: Headers,
+        again: Again,
+        *,
+        ends_login: bool,
     ) -> None:
-        self._method = method
+        self.method = method
+        self.again = again
+        self.ends_login = ends_login
         self.statuses = statuses
         self.keeping = keeping
         self.takes = takes
@@ -95,6 +104,8 @@ class Call:
         self.__doc__ = method.__doc__
         hints = get_type_hints(method, include_extras=True)
         self.answer: Any = hints.pop("return")
+        # Neither forms nor pieces of files: those come in their own ways again.
+        self.changes = method.__name__ != "get" and takes is None and self.answer is not NoneType
         self.query: Any = hints.pop("query", None)
         self.body: Any = hints.pop("body", None)
         self.login: Login = "nobody"
@@ -120,13 +131,26 @@ class Call:
             name: handler.part(text, kind)
             for (name, kind), text in zip(self.path.items(), path, strict=True)
         }
+        key = keys.key_of(handler) if self.changes else None
+        caller = Caller(f"address {handler.client.address}")
         if self._identity:
-            values[self._identity] = await self._required(handler)
-        if self.query is not None:
-            values["query"] = handler.queried(self.query)
-        if self.body is not None:
-            values["body"] = handler.decoded(self.body)
-        value = await self._method(handler, **values)
+            try:
+                identity = await self._required(handler)
+            except Unauthenticated:
+                if key is None or not self.ends_login:
+                    raise
+                self._decode(handler, values)
+                if not await keys.repeated(self, handler, key, values):
+                    raise
+                return
+            values[self._identity] = identity
+            if identity is not None:
+                caller = Caller(identity.user.id, identity.session.id)
+        self._decode(handler, values)
+        if key is not None:
+            await keys.once(self, handler, caller, key, values)
+            return
+        value = await self.method(handler, **values)
         if self.answer is NoneType:
             return
         handler.reply(
@@ -147,6 +171,12 @@ class Call:
         handler.take(self.bucket, identity.user.id)
         return identity
 
+    def _decode(self, handler: JsonHandler, values: dict[str, object]) -> None:
+        if self.query is not None:
+            values["query"] = handler.queried(self.query)
+        if self.body is not None:
+            values["body"] = handler.decoded(self.body)
+
     def _usual_codes(self) -> tuple[str, ...]:
         return (
             *refusals.ANY,
@@ -155,6 +185,7 @@ class Call:
             *(refusals.QUERY if self.query is not None else ()),
             *(refusals.BODY if self.body is not None else ()),
             *(refusals.PATH if self.path else ()),
+            *(refusals.KEYED if self.changes else ()),
         )
 
 
@@ -166,6 +197,8 @@ def call(
     takes: Takes | None = None,
     sends: str | None = None,
     headers: Headers = (),
+    again: Again = None,
+    ends_login: bool = False,
 ) -> Callable[[Method], Any]:
     """Make a method of a handler a call; the first status is that of its answers at first.
 
@@ -174,7 +207,18 @@ def call(
     """
 
     def declared(method: Method) -> Any:
-        return Call(method, statuses or (200,), codes, keeping, bucket, takes, sends, headers)
+        return Call(
+            method,
+            statuses or (200,),
+            codes,
+            keeping,
+            bucket,
+            takes,
+            sends,
+            headers,
+            again,
+            ends_login=ends_login,
+        )
 
     return declared
 

@@ -9,7 +9,7 @@ from chat.commands import Command, Id, Invite, RemoveMember, SetRole
 from chat.sessions import Identity
 from handlers.calls import REVALIDATED, call
 from handlers.pagination import Query, Size, cut
-from handlers.rooms import RoomHandler
+from handlers.rooms import RoomHandler, room_again
 from handlers.views import MemberView, OwnRoomView, member_view
 from models.records import RoomRole
 
@@ -53,7 +53,10 @@ class MembersHandler(RoomHandler):
         is_online = services.presence.is_online
         return [member_view(one, online=is_online(one.user.id)) for one in members[:limit]]
 
-    @call(codes=(*_REFUSALS, "not_in_charge", "user_not_found", "room_full", "too_many_rooms"))
+    @call(
+        codes=(*_REFUSALS, "not_in_charge", "user_not_found", "room_full", "too_many_rooms"),
+        again=room_again,
+    )
     async def post(self, identity: Identity, room_id: Id, body: Invitation) -> OwnRoomView:
         """Bring somebody in; for the room's owner and administrators."""
         command = Invite(room_id=room_id, user_id=body.user_id)
@@ -64,7 +67,7 @@ class MembersHandler(RoomHandler):
 class MemberHandler(RoomHandler):
     """One of those who are in a room."""
 
-    @call(codes=(*_REFUSALS, "not_the_owner", "member_not_found", "last_owner"))
+    @call(codes=(*_REFUSALS, "not_the_owner", "member_not_found", "last_owner"), again=room_again)
     async def patch(
         self, identity: Identity, room_id: Id, user_id: Id, body: Appointment
     ) -> OwnRoomView:
@@ -73,7 +76,7 @@ class MemberHandler(RoomHandler):
         room = await self.services.memberships.set_role(identity.user.id, command)
         return await self.shown(room, identity)
 
-    @call(codes=(*_REFUSALS, "not_in_charge", "member_not_found", "outranked"))
+    @call(codes=(*_REFUSALS, "not_in_charge", "member_not_found", "outranked"), again=room_again)
     async def delete(self, identity: Identity, room_id: Id, user_id: Id) -> OwnRoomView:
         """Send them out; for the room's owner and administrators."""
         command = RemoveMember(room_id=room_id, user_id=user_id)

@@ -15,6 +15,7 @@ from chat.commands import (
     SendMessage,
 )
 from chat.receipts import Marks
+from chat.resends import is_made_by
 from chat.sessions import Identity
 from handlers.calls import call
 from handlers.rooms import RoomHandler
@@ -75,7 +76,8 @@ class SendHandler(RoomHandler):
     async def send(self, identity: Identity, command: SendMessage) -> MessageBody:
         """Say something; 200 if it was said before, under the same client id."""
         said = await (await self.services.chat.send(self.speaker(identity), command))
-        self.set_status(201 if said.fresh else 200)
+        new = said.fresh or is_made_by(said.message, self.makes)
+        self.set_status(201 if new else 200)
         return self.said(said.message, identity)
 
 
@@ -93,6 +95,14 @@ class PostMessageHandler(SendHandler):
         return await self.send(identity, body)
 
 
+async def _message_again(
+    handler: RoomHandler, identity: Identity, message_id: str, **_: object
+) -> MessageBody:
+    """The message that a call with a key has changed before."""
+    message = await handler.services.reading.message(identity.user.id, message_id)
+    return handler.said(message, identity)
+
+
 class MessageHandler(RoomHandler):
     """One message."""
 
@@ -102,14 +112,17 @@ class MessageHandler(RoomHandler):
         message = await self.services.reading.message(identity.user.id, message_id)
         return self.said(message, identity)
 
-    @call(codes=(*_CHANGING, "empty_message", "not_yours", "too_late", "message_deleted"))
+    @call(
+        codes=(*_CHANGING, "empty_message", "not_yours", "too_late", "message_deleted"),
+        again=_message_again,
+    )
     async def patch(self, identity: Identity, message_id: Id, body: PatchMessage) -> MessageBody:
         """Say something else instead; what it said before is kept."""
         command = EditMessage(message_id=message_id, content=body.content)
         message = await self.services.chat.edit(self.speaker(identity), command)
         return self.said(message, identity)
 
-    @call(codes=(*_CHANGING, "not_yours"))
+    @call(codes=(*_CHANGING, "not_yours"), again=_message_again)
     async def delete(self, identity: Identity, message_id: Id) -> MessageBody:
         """Take it back: its place stays, empty. For its sender and those in charge of the room."""
         command = DeleteMessage(message_id=message_id)
@@ -130,12 +143,15 @@ class FormerTextsHandler(RoomHandler):
 class ReactionHandler(RoomHandler):
     """One's emoji under a message."""
 
-    @call(codes=(*_CHANGING, "invalid_emoji", "message_deleted", "too_many_reactions"))
+    @call(
+        codes=(*_CHANGING, "invalid_emoji", "message_deleted", "too_many_reactions"),
+        again=_message_again,
+    )
     async def put(self, identity: Identity, message_id: Id, emoji: Emoji) -> MessageBody:
         """Put it there."""
         return await self._react(identity, React(message_id=message_id, emoji=emoji))
 
-    @call(codes=(*_CHANGING, "invalid_emoji", "message_deleted"))
+    @call(codes=(*_CHANGING, "invalid_emoji", "message_deleted"), again=_message_again)
     async def delete(self, identity: Identity, message_id: Id, emoji: Emoji) -> MessageBody:
         """Take it away."""
         return await self._react(identity, React(message_id=message_id, emoji=emoji, on=False))
@@ -148,12 +164,12 @@ class ReactionHandler(RoomHandler):
 class PinHandler(RoomHandler):
     """Whether a message is pinned to its room."""
 
-    @call(codes=(*_CHANGING, "message_deleted", "not_in_charge"))
+    @call(codes=(*_CHANGING, "message_deleted", "not_in_charge"), again=_message_again)
     async def put(self, identity: Identity, message_id: Id) -> MessageBody:
         """Pin it; for those in charge of the room, and for both in a direct one."""
         return await self._pin(identity, Pin(message_id=message_id))
 
-    @call(codes=(*_CHANGING, "message_deleted", "not_in_charge"))
+    @call(codes=(*_CHANGING, "message_deleted", "not_in_charge"), again=_message_again)
     async def delete(self, identity: Identity, message_id: Id) -> MessageBody:
         """Unpin it."""
         return await self._pin(identity, Pin(message_id=message_id, on=False))

@@ -15,7 +15,9 @@ Routes = Iterable[tuple[str, type]]
 
 ABOUT = """\
 Send the token of a login as `Authorization: Bearer <token>`. Bodies are JSON. Times are ISO 8601
-in UTC, ids are 24 hex digits. Every path answers to OPTIONS, and every one that knows GET to HEAD.
+in UTC, ids are 24 hex digits. What changes something may come with an `Idempotency-Key`, and is
+then done once, however often it is sent. Every path answers to OPTIONS, and every one that knows
+GET to HEAD.
 Fields may be added to answers; none is renamed or taken away."""
 
 # Where an answer names what other calls take in their paths.
@@ -30,6 +32,10 @@ HEADERS: Mapping[str, tuple[str, Json]] = {
     "X-RateLimit-Limit": ("Calls that may be made at once.", {"type": "integer"}),
     "X-RateLimit-Remaining": ("Calls that are left at the moment.", {"type": "integer"}),
     "X-RateLimit-Reset": ("Seconds until all may be made again.", {"type": "integer"}),
+    "Idempotency-Replayed": (
+        "That this is the answer that was given before.",
+        {"type": "string", "const": "true"},
+    ),
     "Retry-After": ("Seconds to wait before this is worth trying again.", {"type": "integer"}),
     "ETag": ("Send it as `If-None-Match` to ask for what has changed alone.", {"type": "string"}),
     "Link": ("Where the next page is, if there is one: `<path>; rel=next`.", {"type": "string"}),
@@ -45,6 +51,16 @@ SECURITY: Mapping[Login, list[Json]] = {
 ALSO: Mapping[Login, str] = {
     "guest": "In open mode without a token, too.",
     "administrator": "For administrators.",
+}
+
+KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A name for this call, new for each: the same call with the same name gets the"
+    " answer of the first for a week, and nothing is done twice.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$", "minLength": 1, "maxLength": 255},
+    "example": "6f1c2a0e-8a53-4d0b-9a52-2c1b7f3f9d11",
 }
 
 _PART = re.compile(r"\{(\w+)\}")
@@ -125,6 +141,7 @@ def _operation(path: str, call: Call, schemas: Schemas, name: str) -> Json:
             *_path_parameters(path, call, schemas),
             *_query(call, schemas),
             *_read_headers(call),
+            *([KEY] if call.changes else ()),
         ],
         "responses": _responses(call, schemas),
         "security": SECURITY[call.login],
@@ -212,6 +229,7 @@ def _headers(call: Call) -> Json:
     counted = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
     return _references(
         "X-Request-Id",
+        *(("Idempotency-Replayed",) if call.changes else ()),
         *(counted if call.bucket != "none" else ()),
         *(("ETag",) if call.keeping.revalidate else ()),
         *(("Link",) if get_origin(call.answer) is list and call.query is not None else ()),

@@ -11,7 +11,8 @@ REQUEST_HEADERS = (
     "upload-checksum, upload-length, upload-metadata, upload-offset, x-request-id"
 )
 ANSWER_HEADERS = (
-    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Link, Location, Retry-After, "
+    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, "
+    "Location, Retry-After, "
     "Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Expires, Upload-Length, "
     "Upload-Offset, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id"
 )

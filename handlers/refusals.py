@@ -15,6 +15,7 @@ CODES: Mapping[int, tuple[str, ...]] = {
         "invalid_email",
         "invalid_emoji",
         "invalid_header",
+        "invalid_idempotency_key",
         "invalid_image",
         "invalid_json",
         "invalid_multipart",
@@ -67,6 +68,7 @@ CODES: Mapping[int, tuple[str, ...]] = {
     405: ("method_not_allowed",),
     409: (
         "email_taken",
+        "idempotency_key_in_use",
         "last_administrator",
         "last_owner",
         "message_deleted",
@@ -80,7 +82,14 @@ CODES: Mapping[int, tuple[str, ...]] = {
     413: ("body_too_large", "image_too_large", "quota_exceeded", "upload_too_large"),
     415: ("type_refused", "unsupported_media_type"),
     416: ("range_not_satisfiable",),
-    429: ("rate_limited", "too_many_rooms", "too_many_sockets", "too_many_unfinished"),
+    422: ("idempotency_key_reused",),
+    429: (
+        "rate_limited",
+        "too_many_idempotency_keys",
+        "too_many_rooms",
+        "too_many_sockets",
+        "too_many_unfinished",
+    ),
     431: ("headers_too_large",),
     500: ("internal_error",),
     460: ("checksum_mismatch",),
@@ -102,6 +111,13 @@ KEEPING = (
     "invalid_image",
     "type_refused",
     "unsupported_media_type",
+)
+KEYED = (
+    "idempotency_key_in_use",
+    "idempotency_key_reused",
+    "invalid_idempotency_key",
+    "rate_limited",
+    "too_many_idempotency_keys",
 )
 
 

@@ -28,6 +28,9 @@ from models.records import EVERYONE, Message, RoomKind
 
 MAX_ROOMS = 100
 
+DELETED = MessageView(message="Deleted the room")
+LEFT = MessageView(message="Left the room")
+
 
 class RoomPage(Query, frozen=True):
     """A part of a list of rooms."""
@@ -90,7 +93,14 @@ class RoomHandler(JsonHandler):
     def speaker(self, identity: Identity) -> Speaker:
         """Whoever asks, as the core knows them."""
         self.services.people.note(identity.user)
-        return Speaker(identity.user.id, identity.user.name)
+        return Speaker(identity.user.id, identity.user.name, makes=self.makes)
+
+
+async def room_again(
+    handler: RoomHandler, identity: Identity, room_id: str, **_: object
+) -> OwnRoomView:
+    """The room that a call with a key has changed before."""
+    return handler.own(await handler.services.reading.room(identity.user.id, room_id), identity)
 
 
 class RoomsHandler(RoomHandler):
@@ -135,7 +145,7 @@ class RoomsHandler(RoomHandler):
         self.services.people.note(identity.user)
         # Clients of dialect A add what they make on their own, and would have it twice.
         room, new = await self.services.memberships.create(
-            identity.user.id, body.command(), own=body.type is None
+            identity.user.id, body.command(), own=body.type is None, makes=self.makes
         )
         self.set_status(201 if new else 200)
         return await self.shown(room, identity)
@@ -157,7 +167,8 @@ class OneRoomHandler(RoomHandler):
             "not_in_charge",
             "direct_room",
             "everyones_room",
-        )
+        ),
+        again=room_again,
     )
     async def patch(self, identity: Identity, room_id: Id, body: PatchRoom) -> OwnRoomView:
         """Rename or describe it; for its owner and administrators."""
@@ -165,17 +176,17 @@ class OneRoomHandler(RoomHandler):
         room = await self.services.memberships.update(identity.user.id, command)
         return await self.shown(room, identity)
 
-    @call(codes=("room_not_found", "not_the_owner", "direct_room", "everyones_room"))
+    @call(codes=("room_not_found", "not_the_owner", "direct_room", "everyones_room"), again=DELETED)
     async def delete(self, identity: Identity, room_id: Id) -> MessageView:
         """Remove it with all that was said in it; for its owner."""
         await self.services.memberships.delete(identity.user.id, DeleteRoom(room_id=room_id))
-        return MessageView(message="Deleted the room")
+        return DELETED
 
 
 class JoinRoomHandler(RoomHandler):
     """Coming into a room."""
 
-    @call(codes=("room_not_found", "room_full", "too_many_rooms"))
+    @call(codes=("room_not_found", "room_full", "too_many_rooms"), again=room_again)
     async def post(self, identity: Identity, room_id: Id) -> OwnRoomView:
         """Come into a public room; whoever is in it already stays as they are."""
         self.services.people.note(identity.user)
@@ -187,22 +198,22 @@ class JoinRoomHandler(RoomHandler):
 class LeaveRoomHandler(RoomHandler):
     """Leaving a room."""
 
-    @call(codes=("room_not_found", "everyones_room"))
+    @call(codes=("room_not_found", "everyones_room"), again=LEFT)
     async def post(self, identity: Identity, room_id: Id) -> MessageView:
         """Leave it; a direct one is hidden until somebody writes."""
         await self.services.memberships.leave(identity.user.id, LeaveRoom(room_id=room_id))
-        return MessageView(message="Left the room")
+        return LEFT
 
 
 class MuteRoomHandler(RoomHandler):
     """Whether one hears a room."""
 
-    @call(codes=("room_not_found",))
+    @call(codes=("room_not_found",), again=room_again)
     async def put(self, identity: Identity, room_id: Id) -> OwnRoomView:
         """Hear no sound of it but where one is mentioned."""
         return await self._mute(identity, Mute(room_id=room_id))
 
-    @call(codes=("room_not_found",))
+    @call(codes=("room_not_found",), again=room_again)
     async def delete(self, identity: Identity, room_id: Id) -> OwnRoomView:
         """Hear it again."""
         return await self._mute(identity, Mute(room_id=room_id, on=False))

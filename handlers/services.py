@@ -12,6 +12,7 @@ from chat.conversations import Conversations
 from chat.directory import Administration, Directory
 from chat.guests import Guests
 from chat.hub import Hub
+from chat.keyed_calls import KeyedCalls
 from chat.limits import Limits
 from chat.membership import Memberships
 from chat.people import People
@@ -42,6 +43,7 @@ class Services:
     chat: Chat
     conversations: Conversations
     guests: Guests
+    keyed_calls: KeyedCalls
     hub: Hub
     limits: Limits
     memberships: Memberships

@@ -112,10 +112,15 @@ class AdminUsersHandler(AccountHandler, UserHandler):
         return [self.own(user) for user in await self.page(query)]
 
 
+async def _account_again(handler: AccountHandler, user_id: str, **_: object) -> Profile:
+    """The account that an administrator has changed before, by a call with a key."""
+    return Profile(user=handler.own(await handler.services.directory.get(user_id)))
+
+
 class AdminUserHandler(AccountHandler):
     """What an administrator does with an account."""
 
-    @call(codes=("user_not_found", "last_administrator"))
+    @call(codes=("user_not_found", "last_administrator"), again=_account_again)
     async def post(
         self,
         administrator: Identity,

@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
+
+from msgspec import Struct
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -12,6 +15,16 @@ T = TypeVar("T")
 # Enough that one stuck call does not hold up the others; SQLite writes one at a time anyway, and
 # pymongo's own pool is far larger.
 THREADS = 8
+
+
+class Keyed(Struct, frozen=True):
+    """The call under way that came with a key, and how the store notes that it is done."""
+
+    call: str
+    finish: Callable[[str, Callable[[], Any]], Any]
+
+
+keyed: ContextVar[Keyed | None] = ContextVar("keyed", default=None)
 
 
 class Disk:
@@ -24,6 +37,14 @@ class Disk:
         """Make a blocking call and return what it returns, or raise what it raises."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, partial(call, *args, **kwargs))
+
+    async def finish(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make the blocking call that completes a command, which is noted where it has a key."""
+        current = keyed.get()
+        if current is None:
+            return await self.run(call, *args, **kwargs)
+        finished: T = await self.run(current.finish, current.call, partial(call, *args, **kwargs))
+        return finished
 
     def close(self) -> None:
         """Wait for the calls that are running; those that have not begun are dropped."""

@@ -41,6 +41,7 @@ def test_a_conversation_in_bash(server: ServerProcess) -> None:
         if shutil.which(program) is None:
             missing(program, f"no {program} on the PATH")
     lines = run("bash", EXAMPLES / "conversation.sh", server.url)
+    assert "   asked twice, made once" in lines
     assert "   sent twice, said once" in lines
     assert "   Bob heard: Tea?" in lines
     # In the order of their changes.
