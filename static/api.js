@@ -18,10 +18,18 @@ export const token = {
 };
 
 export async function call(method, path, body) {
-  const headers = {};
-  if (token.get()) headers.Authorization = `Bearer ${token.get()}`;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  const response = await fetch(path, { method, headers, body: JSON.stringify(body) });
+  const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+  return answerTo(path, { method, headers, body: JSON.stringify(body) });
+}
+
+// Sends a form with files.
+export function send(path, form) {
+  return answerTo(path, { method: "POST", headers: {}, body: form });
+}
+
+async function answerTo(path, request) {
+  if (token.get()) request.headers.Authorization = `Bearer ${token.get()}`;
+  const response = await fetch(path, request);
   const answer = await response.json();
   if (!response.ok) throw new ApiError(response.status, answer);
   return answer;

@@ -120,7 +120,8 @@ export class Client extends EventTarget {
   }
 
   async deliver(room, draft) {
-    const { clientId, content, replyTo, attachments } = draft;
+    const { clientId, content, replyTo } = draft;
+    const attachments = draft.uploads.map(({ id }) => id);
     draft.error = undefined;
     try {
       const said = { roomId: room.id, clientId, content, replyTo, attachments };

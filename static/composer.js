@@ -1,6 +1,7 @@
 // Where one writes: new messages, answers and edits.
 
-import { attempt } from "./notice.js";
+import { Attachments } from "./attachments.js";
+import { attempt, notice } from "./notice.js";
 import { excerpt } from "./words.js";
 
 // The server stops saying that somebody types after some seconds, so it is told again.
@@ -18,6 +19,7 @@ export class Composer {
     const listen = (target, type, action) =>
       target.addEventListener(type, action, { signal: this.ending.signal });
     this.ending = new AbortController();
+    this.attachments = new Attachments(this.ending.signal);
     listen($("composer"), "submit", (event) => {
       event.preventDefault();
       this.send();
@@ -97,18 +99,27 @@ export class Composer {
 
   async send() {
     const content = this.input.value.trim();
-    if (!content) return;
-    const { about, editing } = this;
-    this.stopTyping();
-    if (!editing) {
-      this.client.say(this.room, content, about ? { replyTo: about.id } : {});
-      this.input.value = "";
-      this.cancel();
+    if (!this.editing) {
+      this.say(content);
       return;
     }
+    const { about } = this;
     await attempt(async () => {
       await this.client.ask("EDIT_MESSAGE", { messageId: about.id, content });
       this.cancel();
     });
+  }
+
+  say(content) {
+    if (this.attachments.arriving) {
+      notice("Your files are still on their way");
+      return;
+    }
+    const uploads = this.attachments.take();
+    if (!content && !uploads.length) return;
+    this.stopTyping();
+    this.client.say(this.room, content, { replyTo: this.about?.id, uploads });
+    this.input.value = "";
+    this.cancel();
   }
 }

@@ -42,7 +42,7 @@ function operations(tag) {
 
 function group(tag) {
   const made = element("section", "", "group prose");
-  made.append(element("h2", tag.name), element("p", tag.description));
+  made.append(element("h2", tag.name.replaceAll("_", " ")), element("p", tag.description));
   for (const operation of operations(tag.name)) made.append(callView(operation));
   return made;
 }

@@ -1,5 +1,6 @@
 // One message on the page, or one on its way.
 
+import { attachmentOf } from "./attachments.js";
 import { element, joined } from "./elements.js";
 import { excerpt, linked, momentOf, timeOf } from "./words.js";
 
@@ -23,7 +24,7 @@ export function messageItem(view, message, { first, receipt }) {
   if (message.replyTo) bubble.append(quoteOf(view, message.replyTo));
   if (message.deletedAt) bubble.append(element("p", "Message deleted", "gone"));
   else if (message.content) bubble.append(joined(element("p", "", "text"), linked(message.content)));
-  if (message.imageUrl) bubble.append(pictureOf(message));
+  bubble.append(...message.attachments.map(attachmentOf));
   if (message.editedAt && !message.deletedAt) bubble.append(element("small", "edited", "edited"));
   const row = joined(element("div", "", "line"), [bubble]);
   if (!message.deletedAt) row.append(menuOf(view, message, own));
@@ -37,7 +38,8 @@ export function messageItem(view, message, { first, receipt }) {
 export function draftItem(view, draft) {
   const item = element("li", "", `message own draft${draft.error ? " failed" : ""}`);
   const bubble = element("div", "", "bubble");
-  bubble.append(element("p", draft.content, "text"));
+  if (draft.content) bubble.append(element("p", draft.content, "text"));
+  for (const upload of draft.uploads) bubble.append(element("p", `📎 ${upload.name}`));
   item.append(joined(element("div", "", "line"), [bubble]));
   if (!draft.error) {
     item.append(element("small", view.isOpen ? "Sending…" : "Waiting for a connection…", "receipt"));
@@ -72,18 +74,6 @@ function quoteOf(view, id) {
     quote.disabled = true;
   }
   return quote;
-}
-
-function pictureOf(message) {
-  const link = element("a", "", "picture");
-  link.href = message.imageUrl;
-  link.target = "_blank";
-  link.rel = "noopener noreferrer";
-  const picture = element("img");
-  picture.src = message.imageUrl;
-  picture.alt = `A picture from ${message.senderUsername}`;
-  picture.loading = "lazy";
-  return joined(link, [picture]);
 }
 
 function menuOf(view, message, own) {

@@ -92,7 +92,7 @@ export class Timeline {
         new Date(message.createdAt) - new Date(before.createdAt) > TOGETHER;
       const receipt = message === mine ? this.receipt(message) : "";
       const answered = message.replyTo && room.find(message.replyTo)?.rev;
-      const stamp = [message.rev, first, receipt, answered, this.isInCharge, message.imageUrl].join();
+      const stamp = [message.rev, first, receipt, answered, this.isInCharge].join();
       yield [message.id, stamp, () => messageItem(this, message, { first, receipt })];
       before = message;
     }

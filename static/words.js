@@ -27,7 +27,8 @@ export function shortTime(text) {
 // One line of a message, for lists and answers.
 export function excerpt(message) {
   if (message.deletedAt) return "Message deleted";
-  return message.content || "A picture or a file";
+  const [first] = message.attachments;
+  return message.content || (first ? `📎 ${first.name}` : "");
 }
 
 export function typingText(names) {

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
 
 from tests.process import ServerProcess
@@ -209,6 +210,26 @@ def test_a_message_to_somebody_is_counted_until_it_is_read(server: ServerProcess
         expect(gus.locator(".badge")).to_have_count(0)
         gus.close()
         expect(fay.locator("#room-status")).to_have_text("")
+
+
+def test_pictures_and_files_go_with_a_message(server: ServerProcess, tmp_path: Path) -> None:
+    picture, note = tmp_path / "tea.png", tmp_path / "note.txt"
+    Image.new("RGB", (60, 40), "teal").save(picture)
+    note.write_text("two sugars")
+    with browser() as open_page:
+        kim, lou = open_page(server.url), open_page(server.url)
+        enter(kim, "kim")
+        enter(lou, "lou")
+        make_room(kim, "pantry")
+        join(lou, "pantry")
+        kim.set_input_files("#files", [picture, note])
+        expect(kim.locator("#attached li")).to_have_text(["tea.png✕", "note.txt✕"])
+        kim.press("#say", "Enter")
+        expect(lou.locator(".file")).to_contain_text("note.txt 10 bytes")
+        shown = lou.locator(".picture img")
+        expect(shown).to_have_js_property("complete", True)
+        assert shown.evaluate("(image) => image.naturalWidth") == 60
+        expect(lou.locator(".room[aria-current=true] .last")).to_have_text("kim: 📎 tea.png")
 
 
 def test_older_messages_come_as_one_scrolls(page: Page, server: ServerProcess) -> None:
