@@ -73,7 +73,9 @@ class Presence:
         if among is not None:
             present = sorted(user for user in set(among) if self._is_present(user))
         first = 0 if after is None else bisect_right(present, after)
-        seen = (one for one in islice(present, first, None) if not self._people.is_invisible(one))
+        seen: Iterable[str] = islice(present, first, None)
+        if unseen := self._people.invisible:
+            seen = (one for one in seen if one not in unseen)
         users = list(islice(seen, limit + 1))
         return OnlinePage(users[:limit], len(users) > limit)
 
