@@ -510,8 +510,8 @@ async def test_a_store_that_does_not_answer_is_said_so(
     [ann] = await hub.residents("ann")
     [socket] = await hub.sockets(ann)
     with monkeypatch.context() as patch:
-        patch.setattr(hub.core.store.messages, "history", away)
-        assert await socket.code_of("HISTORY", roomId=EVERYONE) == "store_unavailable"
+        patch.setattr(hub.core.store.messages, "changes", away)
+        assert await socket.code_of("SYNC", roomId=EVERYONE, since=0) == "store_unavailable"
         patch.setattr(hub.core.store.sessions, "get", away)
         [user] = await hub.core.people.users([ann.id])
         token, late = await hub.login(user), await hub.dial()
