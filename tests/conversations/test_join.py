@@ -139,6 +139,7 @@ async def test_what_is_refused(hub: Hubbub, puppets: Puppets) -> None:
         "not_you": ("sendMessage", {**message, "from": "bob"}),
         "empty_message": ("sendMessage", {**message, "message": " \n"}),
         "invalid_name": ("sendMessage", {**message, "to": "x" * 31}),
+        "invalid_participants": ("sendMessage", {**message, "to": "ann lee"}),
         "invalid_event": ("sendMessage", {**message, "message": {"$ne": 1}}),
         "name_has_password": ("join", "Owner"),
         "unknown_event": ("shout", "hello"),

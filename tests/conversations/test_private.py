@@ -191,6 +191,7 @@ async def test_what_is_refused(hub: Hubbub, puppets: Puppets) -> None:
     to_bob = {"receiverId": bob.id, "message": "x"}
     refused = [
         ("user_not_found", "private_message", {**to_bob, "receiverId": "0" * 24}),
+        ("invalid_participants", "private_message", {**to_bob, "receiverId": eve.id}),
         ("empty_message", "private_message", {**to_bob, "message": "  "}),
         ("invalid_event", "private_message", {**to_bob, "message": {"$ne": 1}}),
         ("invalid_event", "private_message", {"message": "to nobody"}),
@@ -213,3 +214,21 @@ async def test_what_is_refused(hub: Hubbub, puppets: Puppets) -> None:
     assert (await three.hear("chat_history"))["messages"] == []
     assert set(await two.silence()) <= {"user_online"}
     assert "message_read" not in await one.silence()
+
+
+async def test_nothing_is_lost_or_turned_around_while_the_transport_changes(
+    hub: Hubbub, puppets: Puppets, way: tuple[str, str]
+) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    texts = [f"{number}" for number in range(30)]
+    one = await puppets.connect("ann", auth(ann))
+    said = [["private_message", {"receiverId": ann.id, "message": text}] for text in texts]
+    two = puppets.begin("bob", auth(bob), first=said)
+    for text in texts:
+        one.emit("private_message", {"receiverId": bob.id, "message": text})
+    assert await two.transport() == way[0].rpartition(",")[2]
+    for puppet in (one, two):
+        heard = [await puppet.hear("private_message") for _ in range(2 * len(texts))]
+        for sender in (ann, bob):
+            theirs = [each["message"] for each in heard if each["senderId"] == sender.id]
+            assert theirs == texts
