@@ -36,6 +36,7 @@ _FEW = 500
 # it leads if it is rare: to sort so many takes 0.1 s, and 0.4 s from a cold disk.
 _LOOKED_AT = 2_000
 _SORTED = 5_000
+_AGAIN = 5
 _BEGUN = 2
 
 _PAGE = 20
@@ -106,13 +107,20 @@ class _Search:
     def found(self, rooms: Document, lead: Document, count: int) -> Iterator[Message]:
         """What fits, of some rooms, the latest first."""
         edge = self._edge(rooms, lead) if self._begun and count >= _FEW else None
-        yield from self._pages(rooms, lead, self._before, edge)
+        number = 0
+        for message in self._pages(rooms, lead, self._size, self._before, edge):
+            number += 1
+            yield message
         if edge is not None:
-            yield from self._pages(rooms, self._rare_beginning() or lead, edge)
+            # Where some were found, as much again and again will do.
+            is_rare = number * _AGAIN < self._size
+            then = (self._rare_beginning() if is_rare else None) or lead
+            yield from self._pages(rooms, then, max(1, self._size - number), edge)
 
     def _edge(self, rooms: Document, lead: Document) -> Place | None:
         """The place behind the latest of those that the lead has, if there are more."""
-        where = {"$and": [lead, rooms, self._times, _earlier(self._before)]}
+        until = {} if self._before is None else {"created": {"$lte": self._before.created}}
+        where = {"$and": [lead, rooms, self._times, until]}
         last = self._messages.find(where, {"created": 1}, hint=SEARCH).sort(_LATEST_FIRST)
         places = list(last.skip(_LOOKED_AT).limit(1))
         return Place(places[0]["created"], str(places[0]["_id"])) if places else None
@@ -128,14 +136,18 @@ class _Search:
         return self._messages.count_documents(where, limit=most, hint=SEARCH)
 
     def _pages(
-        self, rooms: Document, lead: Document, before: Place | None, edge: Place | None = None
+        self,
+        rooms: Document,
+        lead: Document,
+        size: int,
+        before: Place | None,
+        edge: Place | None = None,
     ) -> Iterator[Message]:
         """What fits, in pages: a sort without a bound could take any memory."""
         others = [_holds(one) for one in self._whole if {"tokens": one} != lead]
         others += [_holds_begun(one) for one in self._begun if _begins(one) != lead]
         also = {"$expr": {"$and": others}} if others else {}
         fits = [lead, rooms, self._times, _not_earlier(edge), also]
-        size = self._size
         while True:
             where = {"$and": [*fits, _earlier(before)]}
             found = self._messages.find(where, UNREAD, hint=SEARCH).sort(_LATEST_FIRST)
@@ -177,22 +189,16 @@ def _times(wanted: Wanted) -> Document:
     return {"created": times} if times else {}
 
 
-# The first bound of a place says nothing new, but it is the one that an index can follow.
-
-
 def _earlier(before: Place | None) -> Document:
-    if before is None:
-        return {}
-    return {
-        "created": {"$lte": before.created},
-        "$or": [{"created": {"$lt": before.created}}, {"_id": {"$lt": key_of(before.id)}}],
-    }
+    return {} if before is None else _beside("$lt", "$lte", before)
 
 
 def _not_earlier(edge: Place | None) -> Document:
-    if edge is None:
-        return {}
-    return {
-        "created": {"$gte": edge.created},
-        "$or": [{"created": {"$gt": edge.created}}, {"_id": {"$gte": key_of(edge.id)}}],
-    }
+    return {} if edge is None else _beside("$gte", "$gte", edge)
+
+
+def _beside(compared: str, bound: str, place: Place) -> Document:
+    """The condition on one side of a place, and the part of it that an index can follow."""
+    # With `$or` there would be two ways to follow it, and to try both takes longer than to search.
+    places = [["$created", "$_id"], [place.created, key_of(place.id)]]
+    return {"created": {bound: place.created}, "$expr": {compared: places}}
