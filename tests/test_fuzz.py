@@ -26,10 +26,18 @@ ENDINGS = r"/(logout|logout-all)$"
 
 CONFIG = """\
 color = false
+hooks = "hooks.py"
 
 [parameters]
 # Nobody waits for news in a fuzzer.
 wait = 0
+"""
+
+# A part of a resumable upload is bytes as they are.
+HOOKS = """\
+import schemathesis
+
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 """
 
 
@@ -45,6 +53,7 @@ def where(request: pytest.FixtureRequest) -> dict[str, str]:
 def fuzz(server: ServerProcess, folder: Path, token: str, *arguments: str) -> str:
     """Run schemathesis over a server, and return what it says."""
     (folder / "schemathesis.toml").write_text(CONFIG)
+    (folder / "hooks.py").write_text(HOOKS)
     done = subprocess.run(
         [
             sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json",
