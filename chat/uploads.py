@@ -6,6 +6,7 @@ files never hold up messages.
 """
 
 import asyncio
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -67,6 +68,11 @@ class Draft:
         self._only_images = only_images
         self._head = b""
         self.arrival: Arrival | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what has come."""
+        return "" if self.arrival is None else self.arrival.sha256
 
     async def take(self, data: bytes) -> None:
         """Take more of it; refuse as soon as it is known to be too much."""
@@ -208,8 +214,19 @@ class Uploads:
         """Begin a file."""
         return Draft(self, user, name, only_images=only_images)
 
-    async def keep(self, drafts: Sequence[Draft], *, ids: Sequence[str] = ()) -> list[Upload]:
-        """Keep what has arrived: all of it, or nothing where something is refused."""
+    async def keep(
+        self, drafts: Sequence[Draft], *, ids: Sequence[str] = (), makes: str | None = None
+    ) -> list[Upload]:
+        """Keep what has arrived: all of it, or nothing where something is refused.
+
+        By `makes`, a call that comes again finds what it has kept before.
+        """
+        if makes is not None:
+            ids = [_id_of(makes, number) for number in range(len(drafts))]
+            there = await self._disk.run(self._store.uploads.many, ids)
+            if len(there) == len(drafts):
+                return [there[upload_id] for upload_id in ids]
+            await self.release(there)
         for draft in drafts:
             draft.require_wanted()
         cleaned = [await self._cleaned(draft) for draft in drafts]
@@ -371,6 +388,12 @@ class Uploads:
 
     def _quota_exceeded(self) -> TooLarge:
         return TooLarge("quota_exceeded", f"one may keep {self.rules.quota} bytes at most")
+
+
+def _id_of(makes: str, number: int) -> str:
+    """The id of a file of a call that came with a key."""
+    # Not the next numbers: those are the ids of what is made at the same time.
+    return hashlib.sha256(f"{makes} {number}".encode()).hexdigest()[:24]
 
 
 def no_such_upload() -> NotFound:

@@ -104,8 +104,8 @@ class Call:
         self.__doc__ = method.__doc__
         hints = get_type_hints(method, include_extras=True)
         self.answer: Any = hints.pop("return")
-        # Neither forms nor pieces of files: those come in their own ways again.
-        self.changes = method.__name__ != "get" and takes is None and self.answer is not NoneType
+        # But pieces of files, which say on their own where they belong.
+        self.changes = method.__name__ != "get" and self.answer is not NoneType
         self.query: Any = hints.pop("query", None)
         self.body: Any = hints.pop("body", None)
         self.login: Login = "nobody"

@@ -121,6 +121,5 @@ def _harmless(value: object) -> object:
 def _said(handler: JsonHandler, values: dict[str, object]) -> bytes:
     """What makes a call the same: its method, its path, and what it says in whatever order."""
     request = handler.request
-    parts = [f"{request.method} {request.uri}".encode()]
-    parts += [msgspec.json.encode(values[name]) for name in ("body",) if name in values]
-    return b"\n".join(parts)
+    meant = handler.meant(values.get("body"))
+    return f"{request.method} {request.uri}\n".encode() + msgspec.json.encode(meant)

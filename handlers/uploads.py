@@ -114,6 +114,10 @@ class FormHandler(ReceivingHandler, UploadHandler):
         if hasattr(self, "_files"):
             await self._files.discard()
 
+    def meant(self, body: object) -> object:
+        """What the form says: the names of its files, and what is in them."""
+        return [(draft.name, draft.size, draft.sha256) for draft in self._files.drafts]
+
     async def kept(self) -> list[Upload]:
         """Keep what has come, when all of it has."""
         if not self._form.is_whole:
@@ -122,7 +126,7 @@ class FormHandler(ReceivingHandler, UploadHandler):
             name = self.field or "a field with a file name"
             raise Invalid("missing_file", f"there is no file in the form ({name} is expected)")
         try:
-            return await self.services.uploads.keep(self._files.drafts)
+            return await self.services.uploads.keep(self._files.drafts, makes=self.makes)
         finally:
             await self.over()
 

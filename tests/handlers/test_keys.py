@@ -11,6 +11,7 @@ from handlers.application import ROUTES
 from handlers.calls import calls_of
 from models.records import KeyedCall, new_id
 from models.store import Store, Unavailable
+from tests import pictures
 from tests.contract import samples
 from tests.handlers.conftest import PASSWORD, Answer, Hubbub, Person, Starter
 
@@ -68,6 +69,10 @@ UNDONE = {
     "PATCH /api/auth/profile": ("PATCH", {"displayName": "Back"}),
     "PATCH /api/rooms/{room_id}/members/{user_id}": ("PATCH", {"role": "member"}),
 }
+
+PICTURE = pictures.plain("PNG")
+
+UPLOADS = ("/api/uploads", "/api/upload/image", "/upload")
 
 ENDING = {
     "POST /api/auth/logout",
@@ -150,7 +155,39 @@ def test_the_table_has_every_call_that_changes_something() -> None:
         for method, call in calls_of(handler).items()
         if call.changes
     }
-    assert made == CALLS.keys()
+    assert made == CALLS.keys() | {f"POST {path}" for path in UPLOADS}
+
+
+@pytest.mark.parametrize("path", UPLOADS)
+async def test_files_are_kept_once(
+    start: Starter, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, key = await scene(start()), new_id()
+    calls, field = stage.hub.core.store.keyed_calls, "image" if "image" in path else "file"
+
+    async def send(boundary: str, picture: bytes = PICTURE) -> Answer:
+        raw = (
+            (
+                f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"; '
+                'filename="a.png"\r\n\r\n'
+            ).encode()
+            + picture
+            + f"\r\n--{boundary}--\r\n".encode()
+        )
+        kind = f"multipart/form-data; boundary={boundary}"
+        headers = {"Idempotency-Key": key, "Content-Type": kind}
+        return await stage.hub.call("POST", path, token=stage.ann.token, raw=raw, headers=headers)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(calls, "answer", lambda *_: None)
+        assert (await send("one")).status in (200, 201)
+    before = kept(stage.hub.core.store, stage)
+    first, again = await send("two"), await send("three")
+    assert (again.status, again.body) == (first.status, first.body)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert kept(stage.hub.core.store, stage) == before
+    assert (await send("one", PICTURE + b"x")).status == 422
+    assert await stage.hub.is_clean()
 
 
 @pytest.mark.parametrize("call", CALLS)
