@@ -50,6 +50,10 @@ from models.store import Store
 # So many kinds of emoji may stand under a message, each once from everybody.
 MAX_REACTIONS = 50
 
+# And so many altogether: whoever is told of a message is told of all who have reacted, and with a
+# thousand names that is 27 KB for every one of them.
+MAX_REACTED = 1_000
+
 # What a message said before its last edits; older texts are dropped.
 MAX_FORMER = 20
 
@@ -388,6 +392,8 @@ def _reacted(message: Message, user: str, emoji: str, *, on: bool) -> Message | 
         kept = (Reaction(emoji=emoji, users=left),) if left else ()
     elif not users and len(others) >= MAX_REACTIONS:
         raise Invalid("too_many_reactions", f"a message has at most {MAX_REACTIONS} kinds of emoji")
+    elif sum(len(r.users) for r in message.reactions) >= MAX_REACTED:
+        raise Invalid("too_many_reactions", f"a message has at most {MAX_REACTED} reactions")
     else:
         kept = (Reaction(emoji=emoji, users=(*users, user)),)
     return replace(message, reactions=(*others, *kept))

@@ -6,9 +6,11 @@ from typing import Any
 from chat import commands
 from chat.chat import Speaker
 from chat.events import Form
+from chat.reading import Page
 from chat.receipts import Marks
 from chat.rooms import LiveRoom
 from handlers.dialects.words import AskPresence
+from handlers.fitting import fitting
 from handlers.services import Services
 from handlers.views import MessageBody, message_view, own_room_view
 from models.records import Message
@@ -109,8 +111,8 @@ class Actions:
 
     async def _history(self, speaker: Speaker, command: commands.History) -> Payload:
         page = await self._services.reading.history(speaker.user, command)
-        messages = [self._view(m, speaker) for m in page.messages]
-        return {"messages": messages, "hasMore": page.has_more}
+        kept, has_more = self._fitting(command, page)
+        return {"messages": [self._view(m, speaker) for m in kept], "hasMore": has_more}
 
     async def _presence(self, speaker: Speaker, command: AskPresence) -> Payload:
         among: Iterable[str] | None = command.user_ids
@@ -125,6 +127,19 @@ class Actions:
     async def _room(self, speaker: Speaker, room: LiveRoom) -> Payload:
         state = await self._services.reading.state(room)
         return {"room": own_room_view(state, speaker.user, self._services.people.name)}
+
+    def _fitting(self, command: commands.History, page: Page) -> tuple[list[Message], bool]:
+        """The part of a page that a socket can take at once, and whether there is more."""
+        messages, last = page.messages, len(page.messages) - 1
+        if command.around is not None:
+            place = next((n for n, m in enumerate(messages) if m.seq >= command.around), last)
+        else:
+            place = last if command.after is None else 0
+        most = self._services.socket_limits.waiting_bytes // 2
+        begin, end = fitting(messages, place, most)
+        forwards = command.around is not None or command.after is not None
+        is_cut = end <= last if forwards else begin > 0
+        return messages[begin:end], page.has_more or is_cut
 
     def _message(self, message: Message) -> Payload:
         shown = self._services.attachments.shown(message)

@@ -65,11 +65,12 @@ class FastProtocol(WebSocketProtocol13):
         self._soon: list[bytes] = []
         self._max_waiting = max_waiting
 
-    def write_frames(self, data: bytes) -> bool:
+    def write_frames(self, data: bytes, *, bounded: bool = True) -> bool:
         """Write finished frames, or keep them until the socket takes them.
 
-        False when they are more than may wait: then nothing of them is kept, and the socket is done
-        for, because whoever reads behind it would miss something.
+        What must be whole, however much it is, is not `bounded`. False when they are more than may
+        wait: then nothing of them is kept, and the socket is done for, because whoever reads behind
+        it would miss something.
         """
         if self._soon:
             data = b"".join((*self._soon, data))
@@ -78,7 +79,7 @@ class FastProtocol(WebSocketProtocol13):
         if stream.closed() or self.server_terminated:
             return True
         if type(stream) is not IOStream:
-            return self._write_slowly(stream, data)
+            return self._write_slowly(stream, data, bounded=bounded)
         if not stream._write_buffer:
             try:
                 sent = stream.socket.send(data)
@@ -90,7 +91,7 @@ class FastProtocol(WebSocketProtocol13):
             if sent == len(data):
                 return True
             data = data[sent:]
-        if len(stream._write_buffer) + len(data) > self._max_waiting:
+        if bounded and len(stream._write_buffer) + len(data) > self._max_waiting:
             return False
         stream._write_buffer.append(data)
         stream._total_write_index += len(data)
@@ -122,10 +123,10 @@ class FastProtocol(WebSocketProtocol13):
     @property
     def waiting(self) -> int:
         """How many bytes the socket has not taken yet."""
-        return len(self.stream._write_buffer)
+        return 0 if self.stream.closed() else len(self.stream._write_buffer)
 
-    def _write_slowly(self, stream: IOStream | SSLIOStream, data: bytes) -> bool:
-        if self.waiting + len(data) > self._max_waiting:
+    def _write_slowly(self, stream: IOStream | SSLIOStream, data: bytes, *, bounded: bool) -> bool:
+        if bounded and self.waiting + len(data) > self._max_waiting:
             return False
         with suppress(StreamClosedError):  # the reader hears of it, and closes
             stream.write(data)

@@ -180,12 +180,23 @@ class SocketHandler(LightSocket):
         elif not self._protocol.write_frames(data):
             self._too_slow()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it is told nothing any more."""
+        return self._ended
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much of what it was told has not gone yet."""
+        return 0 if self._protocol is None else self._protocol.waiting
+
     def _too_slow(self) -> None:
         self.end(TOO_SLOW)
 
     def ping(self, data: str | bytes = b"") -> None:
-        """Ask for a sign of life."""
-        self.send(PING)
+        """Ask for a sign of life, behind whatever waits."""
+        if self._protocol is not None:
+            self._protocol.write_frames(PING, bounded=False)
 
     def end(self, closing: Closing) -> None:
         """Close, saying why; nothing is told any more from this moment on."""
@@ -332,7 +343,7 @@ class SocketHandler(LightSocket):
         # nothing falls between, and what comes meanwhile is held until it has been told.
         told: dict[str, int] = {}
         try:
-            self.send(self.dialect.welcome(await self._belongings(identity), frame.id))
+            self._welcome(await self._belongings(identity), frame.id)
             await catch_up(self, auth.rooms, told)
         except StoreError:
             # Half a welcome is none, and this socket takes no second AUTH.
@@ -356,6 +367,12 @@ class SocketHandler(LightSocket):
         self.services.presence.connect(self)
         if self.dialect.listens:
             self.services.hub.take_as_delivered(self)
+
+    def _welcome(self, belongings: dict[str, object], frame_id: FrameId) -> None:
+        # A hundred large rooms take more than may wait, but whoever is cut gets the same again.
+        # Until it has gone, whatever else is told is held.
+        if self._protocol is not None:
+            self._protocol.write_frames(self.dialect.welcome(belongings, frame_id), bounded=False)
 
     async def _belongings(self, identity: Identity) -> dict[str, object]:
         services = self.services

@@ -19,7 +19,7 @@ from chat.names import require_guest_name
 from chat.rooms import LiveRoom
 from chat.sessions import Client as Place
 from chat.sessions import Identity
-from handlers.catching_up import by_rev, catch_up, release, sync
+from handlers.catching_up import by_rev, catch_up, drained, release, sync
 from handlers.dialects.tables import (
     COMMON,
     Answer,
@@ -47,7 +47,6 @@ log = logging.getLogger("hubbub.sockets")
 
 # What came while somebody was away is told so many at a time, and the next when those are taken.
 OFFLINE_AT_ONCE = 100
-DRAIN_SECONDS = 0.02
 
 
 class SocketIoClient:
@@ -100,6 +99,16 @@ class SocketIoClient:
     def is_known(self) -> bool:
         """Whether somebody is behind it."""
         return self._speaker is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is told nothing any more."""
+        return self._ended
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much of what it was told has not gone yet."""
+        return self._connection.link.waiting_bytes
 
     @property
     def sid(self) -> str:
@@ -431,18 +440,14 @@ class SocketIoClient:
                     event = MessageStored(line.message, name, pair=pair, shown=shown)
                     self.send(self.dialect.encode(event, "others"))
                     offline.add(line.message.id)
-            await self._drained()
+            if not await drained(self):
+                return
             if self._speaker is not None:
                 for room_id, seq in _reached(lines).items():
                     command = commands.Delivered(room_id=room_id, seq=seq)
                     await self.services.chat.delivered(self._speaker, command)
             if len(lines) < OFFLINE_AT_ONCE:
                 return
-
-    async def _drained(self) -> None:
-        """Wait for whoever reads slowly, so that they are not cut because there is so much."""
-        while not self._ended and self._connection.link.waiting_bytes:  # noqa: ASYNC110
-            await asyncio.sleep(DRAIN_SECONDS)  # nobody says when it has gone
 
     # What goes wrong.
 

@@ -500,6 +500,20 @@ async def test_only_so_many_kinds_of_emoji_stand_under_a_message(
     assert [r.emoji for r in stored(core, said).reactions] == ["👍", "❤"]
 
 
+async def test_only_so_many_reactions_stand_under_a_message(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat_module, "MAX_REACTED", 2)
+    cast = await core.cast()
+    said = await core.say(cast.member, cast.room)
+    for user, emoji, on, code in (
+        (cast.owner, "👍", True, OK), (cast.admin, "👍", True, OK), (cast.owner, "👍", True, OK),
+        (cast.member, "👍", True, "too_many_reactions"), (cast.owner, "👍", False, OK),
+        (cast.member, "🎉", True, OK), (cast.owner, "🎉", True, "too_many_reactions"),
+    ):  # fmt: skip
+        assert await code_of(react(core, cast, said, user, emoji=emoji, on=on)) == code
+
+
 async def test_all_reactions_at_once_count(core: Core) -> None:
     users = [core.person() for _ in range(20)]
     room = await core.room(dict.fromkeys((user.id for user in users), "member"))

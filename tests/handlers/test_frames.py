@@ -414,6 +414,17 @@ async def test_what_is_more_than_may_wait_is_not_kept() -> None:
             client.recv(1)
 
 
+async def test_what_must_be_whole_waits_however_much_it_is() -> None:
+    async with joined(fast, Listener()) as (protocol, client, _):
+        data = text_frame(b"x" * 3 * MAX_WAITING)
+        assert protocol.write_frames(data, bounded=False)
+        assert protocol.waiting > MAX_WAITING
+        assert not protocol.write_frames(b"")
+        assert await received(client, len(data)) == data
+        protocol.stream.close()
+        assert protocol.waiting == 0
+
+
 async def test_frames_and_tornados_own_do_not_mix() -> None:
     async with joined(fast, Listener()) as (protocol, client, _):
         frames, written = frames_of(999), b""

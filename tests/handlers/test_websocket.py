@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket as socket_module
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -296,7 +297,7 @@ async def test_a_login_that_expires_closes_its_sockets(
     [ann] = await hub.residents("ann")
     session = samples.session(ann.id, expires=now() + timedelta(hours=1))
     token = hub.core.sessions._tokens.sign(session, now())
-    soon = replace(session, expires=now() + timedelta(seconds=0.3))
+    soon = replace(session, expires=now() + timedelta(seconds=1.5))
     await hub.core.disk.run(hub.core.store.sessions.add, soon)
     socket = await hub.socket(Person(ann.id, "ann", token))
     assert await socket.closed() == 4003
@@ -419,6 +420,74 @@ async def test_more_than_is_told_at_once_is_said_to_be_incomplete(
     rest = await socket.ask("SYNC", roomId=room, since=4, limit=1)
     assert rest == {"roomId": room, "rev": 5, "complete": True}
     assert told_of(socket)[3:] == [(5, "m5")]
+
+
+def keep_little(hub: Hubbub) -> None:
+    """Let the kernel keep little of what a socket is told, where it would keep some megabytes."""
+    for listening in hub.server._sockets.values():
+        listening.setsockopt(socket_module.SOL_SOCKET, socket_module.SO_SNDBUF, 64 * 1024)
+
+
+async def test_more_than_may_wait_is_told_as_fast_as_it_is_taken(start: Starter) -> None:
+    hub = start(socket_backlog=64 * 1024)
+    keep_little(hub)
+    ann, bob = await hub.residents("ann", "bob")
+    rooms = [(await hub.room({ann.id: "owner", bob.id: "member"})).id for _ in range(2)]
+    for room in rooms:
+        await asyncio.gather(*[hub.say(ann, room, "\U0001f642" * 5_000) for _ in range(60)])
+    socket = await hub.dial()
+    socket.tell("AUTH", token=bob.token, rooms=dict.fromkeys(rooms, 0))
+    for room in rooms:
+        synced = await socket.hear("SYNCED")
+        assert synced == {"roomId": room, "rev": 60, "complete": True}
+    assert [rev for rev, _ in told_of(socket)] == [*range(1, 61)] * 2
+    again = await socket.ask("SYNC", roomId=rooms[0], since=0, limit=60)
+    assert again == {"roomId": rooms[0], "rev": 60, "complete": True}
+
+
+async def test_one_who_takes_nothing_while_too_much_is_told_is_cut(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catching_up, "MAX_HELD", 2)
+    hub = start(socket_backlog=64 * 1024)
+    keep_little(hub)
+    ann, bob = await hub.residents("ann", "bob")
+    room = (await hub.room({ann.id: "owner", bob.id: "member"})).id
+    await asyncio.gather(*[hub.say(ann, room, "\U0001f642" * 5_000) for _ in range(60)])
+    socket = await hub.dial()
+    socket.stop_reading()
+    socket.tell("AUTH", token=bob.token, rooms={room: 0})
+    await until(lambda: hub.core.hub.is_connected(bob.id))
+    [outbox] = hub.core.hub.of_user(bob.id)
+    await until(lambda: outbox.waiting_bytes)  # type: ignore[attr-defined]
+    for _ in range(3):
+        await hub.say(ann, room)
+    await until(lambda: not hub.core.hub.is_connected(bob.id))
+    socket.go_on_reading()
+    assert await socket.closed() == 4008
+    assert "SYNCED" not in socket.kinds()
+
+
+async def test_a_page_is_no_longer_than_a_socket_can_take(start: Starter) -> None:
+    hub = start(socket_backlog=64 * 1024)
+    [ann] = await hub.residents("ann")
+    room = (await hub.room({ann.id: "owner"})).id
+    for n in range(1, 13):
+        await hub.say(ann, room, "x" * 1_000 if n != 6 else "x" * 5_000)
+    socket = await hub.socket(ann)
+    for place, seqs, has_more in (
+        ({}, [8, 9, 10, 11, 12], True),
+        ({"before": 4}, [1, 2, 3], False),
+        ({"after": 0}, [1, 2, 3, 4, 5], True),
+        ({"after": 7}, [8, 9, 10, 11, 12], False),
+        ({"around": 10}, [8, 9, 10, 11, 12], False),
+        ({"around": 3}, [1, 2, 3, 4, 5], True),
+        ({"around": 6}, [6], True),
+        ({"around": 99}, [8, 9, 10, 11, 12], False),
+    ):
+        page = await socket.ask("HISTORY", roomId=room, limit=50, **place)  # type: ignore[arg-type]
+        assert [message["seq"] for message in page["messages"]] == seqs, place
+        assert page["hasMore"] is has_more, place
 
 
 async def test_rooms_beyond_the_limit_are_said_to_be_incomplete(
@@ -898,6 +967,7 @@ async def test_larger_rooms_have_no_receipts(hub: Hubbub, monkeypatch: pytest.Mo
 
 async def test_a_slow_reader_is_cut_and_resumes_and_nobody_else_is_harmed(start: Starter) -> None:
     hub = start(socket_backlog=64 * 1024)
+    keep_little(hub)
     ann, bob, cat = await hub.residents("ann", "bob", "cat")
     room = (await hub.room(dict.fromkeys((ann.id, bob.id, cat.id), "member"))).id
     speaker, slow, quick = await hub.sockets(ann, bob, cat)
