@@ -51,6 +51,19 @@ def _frame(kind: int, payload: bytes) -> bytes:
     return bytes((kind, 127)) + size.to_bytes(8) + payload
 
 
+def end_of_frame(data: bytes, place: int) -> int:
+    """Where the frame ends that reaches over a place in finished frames; there, if none does."""
+    end = 0
+    while end < place:
+        size, end = data[end + 1], end + 2
+        if size == _SHORT:
+            size, end = int.from_bytes(data[end : end + 2]), end + 2
+        elif size > _SHORT:
+            size, end = int.from_bytes(data[end : end + 8]), end + 8
+        end += size
+    return end
+
+
 class FastProtocol(WebSocketProtocol13):
     """Tornado's protocol with a shorter way for what is common."""
 
@@ -69,8 +82,8 @@ class FastProtocol(WebSocketProtocol13):
         """Write finished frames, or keep them until the socket takes them.
 
         What must be whole, however much it is, is not `bounded`. False when they are more than may
-        wait: then nothing of them is kept, and the socket is done for, because whoever reads behind
-        it would miss something.
+        wait: then nothing of them is kept but the rest of a frame that is half gone, and the socket
+        is done for, because whoever reads behind it would miss something.
         """
         if self._soon:
             data = b"".join((*self._soon, data))
@@ -80,23 +93,31 @@ class FastProtocol(WebSocketProtocol13):
             return True
         if type(stream) is not IOStream:
             return self._write_slowly(stream, data, bounded=bounded)
+        sent = 0
         if not stream._write_buffer:
             try:
                 sent = stream.socket.send(data)
             except BlockingIOError:
-                sent = 0
+                pass
             except OSError as error:
                 stream.close(exc_info=error)
                 return True
             if sent == len(data):
                 return True
-            data = data[sent:]
-        if bounded and len(stream._write_buffer) + len(data) > self._max_waiting:
+        if bounded and len(stream._write_buffer) + len(data) - sent > self._max_waiting:
+            # Or the close frame, which says why, would be taken for a part of it.
+            self._keep(data[sent : end_of_frame(data, sent)])
             return False
+        self._keep(data[sent:])
+        return True
+
+    def _keep(self, data: bytes) -> None:
+        if not data:
+            return
+        stream = self.stream
         stream._write_buffer.append(data)
         stream._total_write_index += len(data)
         stream._add_io_state(stream.io_loop.WRITE)
-        return True
 
     def write_soon(self, data: bytes, refused: Callable[[], None]) -> None:
         """Write finished frames together with what else comes in this turn of the loop.

@@ -6,6 +6,7 @@ import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from tornado.websocket import (
     websocket_connect,
 )
 
-from handlers.frames import FastProtocol, protocol_of, text_frame
+from handlers.frames import FastProtocol, end_of_frame, protocol_of, text_frame
 from tests.chat.engine import turns, until
 
 pytestmark = pytest.mark.gen_test(timeout=60)
@@ -412,6 +413,32 @@ async def test_what_is_more_than_may_wait_is_not_kept() -> None:
         assert await received(client, len(written)) == written
         with pytest.raises(BlockingIOError):
             client.recv(1)
+
+
+@pytest.mark.parametrize("size", [100, 3_000, 100_000])
+async def test_a_frame_that_is_half_gone_is_finished_before_the_close_frame(size: int) -> None:
+    async with joined(fast, Listener()) as (protocol, client, _):
+        one = text_frame(b"x" * size)
+        number = 3 * MAX_WAITING // len(one)
+        assert not protocol.write_frames(one * number)
+        protocol.close(4008, "too slow")
+        written = bytearray()
+        while not written.endswith(b"too slow"):
+            written += await received(client, 1)
+        frames, close = bytes(written[:-12]), bytes(written[-12:])
+        assert close == b"\x88\x0a\x0f\xa8too slow"
+        assert frames == one * (len(frames) // len(one))
+        assert len(frames) < len(one) * number
+
+
+@pytest.mark.parametrize("sizes", [(0, 125, 126, 65_535, 65_536, 1)])
+def test_the_end_of_a_frame_is_found(sizes: tuple[int, ...]) -> None:
+    frames = [text_frame(b"x" * size) for size in sizes]
+    ends = list(accumulate(map(len, frames), initial=0))
+    for begin, end in pairwise(ends):
+        for place in (begin + 1, begin + 2, (begin + end + 1) // 2, end):
+            assert end_of_frame(b"".join(frames), min(place, end)) == end
+    assert end_of_frame(b"".join(frames), 0) == 0
 
 
 async def test_what_must_be_whole_waits_however_much_it_is() -> None:

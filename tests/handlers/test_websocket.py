@@ -967,10 +967,11 @@ async def test_larger_rooms_have_no_receipts(hub: Hubbub, monkeypatch: pytest.Mo
 
 async def test_a_slow_reader_is_cut_and_resumes_and_nobody_else_is_harmed(start: Starter) -> None:
     hub = start(socket_backlog=64 * 1024)
-    keep_little(hub)
     ann, bob, cat = await hub.residents("ann", "bob", "cat")
     room = (await hub.room(dict.fromkeys((ann.id, bob.id, cat.id), "member"))).id
-    speaker, slow, quick = await hub.sockets(ann, bob, cat)
+    speaker, quick = await hub.sockets(ann, cat)
+    keep_little(hub)
+    slow = await hub.socket(bob)
     slow.stop_reading()
     count = 0
     while hub.core.hub.is_connected(bob.id):
