@@ -15,6 +15,10 @@ log = logging.getLogger("hubbub.rooms")
 
 RETRY_SECONDS = 0.25
 
+# A frozen server that goes on carries out what it was asked, perhaps a moment behind the question
+# what came of it; so that is asked twice.
+LATE_SECONDS = 2.0
+
 
 class Doubts:
     """The rooms of which it is not known who is in them, and the one task that finds it out."""
@@ -25,6 +29,7 @@ class Doubts:
         self._rooms = rooms
         self._news = news
         self._doubtful: set[LiveRoom] = set()
+        self._later: dict[LiveRoom, asyncio.TimerHandle] = {}
         self._task: asyncio.Task[None] | None = None
 
     @contextmanager
@@ -33,15 +38,34 @@ class Doubts:
         try:
             yield
         except Unavailable:
-            self._doubtful.add(room)
-            if self._task is None:
-                self._task = asyncio.get_running_loop().create_task(self._find_out())
+            later = self._later.pop(room, None)
+            if later is not None:
+                later.cancel()
+            loop = asyncio.get_running_loop()
+            self._later[room] = loop.call_later(LATE_SECONDS, self._ask_again, room)
+            self._ask(room)
             raise
 
     def close(self) -> None:
         """Find out nothing more; at the next start everything is read anew."""
+        for later in self._later.values():
+            later.cancel()
         if self._task is not None:
             self._task.cancel()
+
+    def _ask_again(self, room: LiveRoom) -> None:
+        if room in self._doubtful:  # it was not answered yet, and so it is early for the last time
+            self._later[room] = asyncio.get_running_loop().call_later(
+                LATE_SECONDS, self._ask_again, room
+            )
+            return
+        del self._later[room]
+        self._ask(room)
+
+    def _ask(self, room: LiveRoom) -> None:
+        self._doubtful.add(room)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._find_out())
 
     async def _find_out(self) -> None:
         while self._doubtful:

@@ -48,6 +48,7 @@ def hub(
         socket_backlog=64 * 1024,
     )
     hub = Hubbub(settings, store)
+    hub.core.rooms._shelf._most = 1 << 20  # so that it is full behind the first rounds
     yield hub
     io_loop.run_sync(hub.stop)
 

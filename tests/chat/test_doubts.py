@@ -20,7 +20,7 @@ from chat.commands import (
 from chat.events import RoomCreated, RoomDeleted, RoomUpdated
 from models.records import EVERYONE
 from models.store import Unavailable
-from tests.chat.engine import PARTS, Cast, Core, code_of, kept, lost, speaker, until
+from tests.chat.engine import PARTS, Call, Cast, Core, code_of, kept, lost, speaker, until
 from tests.chat.engine import make_core as make_core
 
 pytestmark = pytest.mark.gen_test(timeout=30)
@@ -31,10 +31,12 @@ Doing = Callable[[Core, Cast], Awaitable[object]]
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doubts, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(doubts, "LATE_SECONDS", 0.01)
 
 
 async def settled(core: Core) -> None:
-    await until(lambda: core.memberships._doubts._task is None)
+    looking = core.memberships._doubts
+    await until(lambda: looking._task is None and not looking._later)
 
 
 def join(core: Core, cast: Cast) -> Awaitable[object]:
@@ -131,6 +133,26 @@ async def test_what_was_not_answered_is_found_out(
     assert cast.room.muted == frozenset(m.user for m in cast.room.members.values() if m.muted)
 
 
+async def test_what_a_frozen_server_carries_out_late_is_found_out(core: Core) -> None:
+    cast = await core.cast()
+    ears = {part: core.ear(cast[part]) for part in PARTS}
+    late: list[Call] = []
+
+    def frozen(call: Call) -> object:
+        late.append(call)
+        return lost(call)
+
+    core.store.plan("rooms.leave", frozen)
+    with pytest.raises(Unavailable):
+        await remove(core, cast)
+    await until(lambda: core.store.calls["rooms.members"] == 1)
+    late[0]()
+    await settled(core)
+    core.check_members(cast.room)
+    assert ears["member"].kinds() == ["RoomDeleted"]
+    assert ears["admin"].kinds() == GONE
+
+
 async def test_whoever_was_removed_without_an_answer_hears_no_more(core: Core) -> None:
     cast = await core.cast()
     ear = core.ear(cast.member)
@@ -186,5 +208,6 @@ async def test_a_fault_of_ours_ends_nothing(
     with pytest.raises(Unavailable):
         await remove(core, cast)
     await settled(core)
-    assert [record.message for record in caplog.records] == ["could not find out who is in a room"]
+    told = {record.message for record in caplog.records}
+    assert told == {"could not find out who is in a room"}
     caplog.clear()
