@@ -218,9 +218,10 @@ async def test_a_store_that_does_not_answer_closes_nobody(
 
 
 def test_every_close_code_is_documented() -> None:
-    page = (ROOT / "docs" / "websocket.md").read_text("utf-8")
+    pages = [ROOT / "docs" / name for name in ("websocket.md", "socketio.md")]
+    page = "".join(each.read_text("utf-8") for each in pages)
     codes = [value.code for value in vars(module).values() if isinstance(value, Closing)]
-    assert len(codes) == len(set(codes)) == 9
+    assert len(codes) == len(set(codes)) == 10
     for code in codes:
         assert f"| {code} |" in page
 
