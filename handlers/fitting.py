@@ -8,8 +8,10 @@ from models.records import Message
 def size_of(message: Message) -> int:
     """How many bytes a message takes as JSON, at most, or nearly so."""
     # A character is six bytes at most; ids, names and times are some 400, a link to a file 250.
-    reacted = sum(len(reaction.users) for reaction in message.reactions)
-    return 6 * len(message.text) + 400 + 250 * len(message.attachments) + 30 * reacted
+    size = 6 * len(message.text) + 400 + 250 * len(message.attachments)
+    if message.reactions:
+        size += 30 * sum(len(reaction.users) for reaction in message.reactions)
+    return size
 
 
 def fitting(messages: Sequence[Message], place: int, most: int) -> tuple[int, int]:
@@ -17,6 +19,8 @@ def fitting(messages: Sequence[Message], place: int, most: int) -> tuple[int, in
     if not messages:
         return 0, 0
     sizes = [size_of(message) for message in messages]
+    if sum(sizes) <= most:  # as nearly always
+        return 0, len(sizes)
     begin, end, left = place, place + 1, most - sizes[place]
     while True:
         before = begin, end
