@@ -37,7 +37,7 @@ class Links:
         self._key = hmac.digest(secret.encode(), b"hubbub upload link", "sha256")
         self._lifetime = lifetime
         self._step = max(1, int(lifetime / STEPS))
-        self._base = base
+        self.base = base
         self._clock = clock
 
     def link(self, upload_id: str, variant: str = "") -> str:
@@ -46,7 +46,7 @@ class Links:
         expires = max(expires, int(self._clock()) + 1)
         place = f"/{variant}" if variant else ""
         signature = self._signature(upload_id, variant, expires)
-        return f"{self._base}/files/{upload_id}{place}?expires={expires}&signature={signature}"
+        return f"{self.base}/files/{upload_id}{place}?expires={expires}&signature={signature}"
 
     def seconds_left(self, upload_id: str, variant: str, expires: str, signature: str) -> int:
         """How long a link may still be used; 0 for one that has expired or was never made."""

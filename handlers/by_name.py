@@ -14,9 +14,9 @@ from chat.conversations import Whom
 from chat.errors import Invalid, NotFound, Unauthenticated
 from chat.guests import is_guest
 from chat.sessions import Identity
-from handlers.base import JsonHandler
 from handlers.calls import call
 from handlers.dialects import register
+from handlers.lines import LinesHandler
 from handlers.pagination import Query, Size, cut
 from handlers.views import Moment, View
 from models.records import User
@@ -79,7 +79,7 @@ class StatusView(View, frozen=True):
     online: bool
 
 
-class NamedHandler(JsonHandler):
+class NamedHandler(LinesHandler):
     """A handler that knows people by their names."""
 
     async def people(self, reader: Identity | None, *names: str) -> list[User] | None:
@@ -137,7 +137,7 @@ class NamedHistoryHandler(NamedHandler):
             viewer, other, _in_utc(query.before), limit=cut(query.limit, MAX_LINES)
         )
         return NamedMessages(
-            messages=[register.message(line) for line in page.lines],
+            messages=[register.message(line) for line in self.whole(page.lines)],
             next_before=page.next,
             has_more=page.next is not None,
         )
@@ -162,7 +162,7 @@ class UndeliveredHandler(WaitingHandler):
         if user is None:
             return []
         lines = await self.services.conversations.undelivered(user.id, limit=MAX_WAITING, whom=whom)
-        return [register.message(line) for line in lines]
+        return [register.message(line) for line in self.whole(lines)]
 
 
 class UnreadHandler(WaitingHandler):
@@ -175,7 +175,7 @@ class UnreadHandler(WaitingHandler):
         if user is None:
             return []
         lines = await self.services.conversations.unread(user.id, limit=MAX_WAITING, whom=whom)
-        return [register.message(line) for line in lines]
+        return [register.message(line) for line in self.whole(lines)]
 
 
 class UnreadCountsHandler(WaitingHandler):

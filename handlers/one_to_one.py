@@ -7,9 +7,9 @@ from msgspec import Meta
 from chat.commands import Id
 from chat.conversations import MAX_SKIPPED
 from chat.sessions import Identity
-from handlers.base import JsonHandler
 from handlers.calls import call
 from handlers.dialects import colon, private
+from handlers.lines import LinesHandler
 from handlers.pagination import Query, Size, cut
 
 # What dialect C reads at once.
@@ -25,7 +25,7 @@ class LatestQuery(Query, frozen=True):
     ] = 0
 
 
-class PersonalHistoryHandler(JsonHandler):
+class PersonalHistoryHandler(LinesHandler):
     """What one has said with somebody, in the words of dialect P."""
 
     @call()
@@ -35,24 +35,24 @@ class PersonalHistoryHandler(JsonHandler):
         lines = await self.services.conversations.latest(
             identity.user.id, user_id, limit=limit, skip=query.skip
         )
-        return private.history(user_id, lines)
+        return private.history(user_id, self.whole(lines))
 
 
-class AroundHandler(JsonHandler):
+class AroundHandler(LinesHandler):
     """What was said to everybody and with oneself, in the words of dialect C."""
 
     @call()
     async def get(self, identity: Identity) -> list[colon.Message]:
         """Show the latest that was said to everybody and with oneself, the newest first."""
         lines = await self.services.conversations.around(identity.user.id, limit=MAX_LINES)
-        return [colon.message(line) for line in lines]
+        return [colon.message(line) for line in self.whole(lines)]
 
 
-class WithHandler(JsonHandler):
+class WithHandler(LinesHandler):
     """What one has said with somebody, in the words of dialect C."""
 
     @call()
     async def get(self, identity: Identity, user_id: Id) -> list[colon.Message]:
         """Show the latest that one has said with somebody, the newest first."""
         lines = await self.services.conversations.latest(identity.user.id, user_id, limit=MAX_LINES)
-        return [colon.message(line) for line in reversed(lines)]
+        return [colon.message(line) for line in self.whole(reversed(lines))]

@@ -10,6 +10,7 @@ from chat.errors import Invalid, TooLarge
 from chat.sessions import Identity
 from handlers.base import JsonHandler
 from handlers.calls import Files, call
+from handlers.dialects.showing import base_of
 from handlers.multipart import Multipart, PartBegun, PartData, PartEnded
 from handlers.pagination import Query, Size, cut
 from handlers.receiving import OVERHEAD_BYTES, Arriving, ReceivingHandler
@@ -19,8 +20,6 @@ from models.records import Upload
 
 MAX_FILES = 10
 MAX_PAGE = 100
-
-DELETED = MessageView(message="Upload deleted")
 
 
 # What a form with files may be refused with.
@@ -193,7 +192,7 @@ class UploadFileHandler(FormHandler):
         view = self.seen(upload)
         url = view.url
         if url.startswith("/"):
-            url = f"{self.request.protocol}://{self.request.host}{url}"
+            url = base_of(self.request.headers) + url
         return FileView(url=url, upload=view)
 
 
@@ -205,8 +204,8 @@ class OneUploadHandler(UploadHandler):
         """Show it to whoever may read it."""
         return self.seen(await self.services.uploads.readable(identity.user.id, upload_id))
 
-    @call(codes=("upload_not_found", "upload_in_use"), again=DELETED)
+    @call(codes=("upload_not_found", "upload_in_use"))
     async def delete(self, identity: Identity, upload_id: Id) -> MessageView:
         """Remove one's own, unless something shows it."""
         await self.services.uploads.delete(identity.user.id, upload_id)
-        return DELETED
+        return MessageView(message="Upload deleted")

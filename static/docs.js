@@ -80,19 +80,49 @@ function callInside(operation) {
   }
   let body;
   if (operation.requestBody) {
-    const { schema } = operation.requestBody.content["application/json"];
+    const [[type, { schema }]] = Object.entries(operation.requestBody.content);
     const box = element("div");
-    box.append(element("h3", "Body"), schemaView(schema, description.components.schemas));
-    body = element("textarea");
-    body.value = JSON.stringify(sample(schema, description.components.schemas), null, 2);
-    body.setAttribute("aria-label", "Body of the call");
-    body.spellcheck = false;
-    box.append(body);
+    box.append(element("h3", "Body"));
+    body = type === "application/json" ? jsonBody(schema, box) : fileBody(type, schema, box);
     form.append(box);
   }
   form.append(tryRow(operation, form, body));
   inside.append(form, answersView(operation.responses));
   return inside;
+}
+
+// A body is its type (unless the browser knows it better), what to send, and how curl sends it.
+function jsonBody(schema, box) {
+  const text = element("textarea");
+  text.value = JSON.stringify(sample(schema, description.components.schemas), null, 2);
+  text.setAttribute("aria-label", "Body of the call");
+  text.spellcheck = false;
+  box.append(schemaView(schema, description.components.schemas), text);
+  return {
+    type: "application/json",
+    data: () => text.value,
+    curl: () => ["-H 'Content-Type: application/json'", `-d ${quoted(text.value)}`],
+  };
+}
+
+function fileBody(type, schema, box) {
+  const [field, { type: many }] = Object.entries(schema?.properties ?? { file: {} })[0];
+  const input = element("input");
+  input.type = "file";
+  input.multiple = many === "array";
+  input.setAttribute("aria-label", field);
+  box.append(element("p", `${type}${schema ? `, with the field ${field}` : ""}`), input);
+  const names = () => [...input.files].map((file) => file.name);
+  if (!schema) {
+    const curl = () => [`-H 'Content-Type: ${type}'`, `--data-binary ${quoted(`@${names()[0] ?? ""}`)}`];
+    return { type, data: () => input.files[0] ?? "", curl };
+  }
+  const data = () => {
+    const sent = new FormData();
+    for (const file of input.files) sent.append(field, file);
+    return sent;
+  };
+  return { data, curl: () => names().map((name) => `-F ${quoted(`${field}=@${name}`)}`) };
 }
 
 function parameterRow(parameter) {
@@ -122,7 +152,7 @@ function tryRow(operation, form, body) {
     event.preventDefault();
     button.disabled = true;
     try {
-      await attempt(operation, new FormData(form), body?.value, status, shown);
+      await attempt(operation, new FormData(form), body, status, shown);
     } catch (error) {
       [status.className, status.textContent] = ["status bad", error.message];
     }
@@ -137,28 +167,36 @@ function tryRow(operation, form, body) {
 async function attempt(operation, fields, body, status, shown) {
   let path = operation.path;
   const query = new URLSearchParams();
+  const headers = {};
   for (const [name, value] of fields) {
     const [where, field] = name.split(":");
     if (where === "path") path = path.replace(`{${field}}`, encodeURIComponent(value));
+    else if (where === "header" && value) headers[field] = value;
     else if (value) query.set(field, value);
   }
   const address = query.size ? `${path}?${query}` : path;
-  const headers = {};
+  const said = Object.entries(headers).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`);
   if (token.get()) headers.Authorization = `Bearer ${token.get()}`;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (body?.type) headers["Content-Type"] = body.type;
   const begun = performance.now();
-  const answer = await fetch(address, { method: METHODS[operation.method], headers, body });
-  const text = await answer.text();
+  const answer = await fetch(address, { method: METHODS[operation.method], headers, body: body?.data() });
+  const text = await shownAs(answer);
   const took = Math.round(performance.now() - begun);
   status.className = answer.ok ? "status good" : "status bad";
   status.textContent = `${answer.status} ${answer.statusText} in ${took} ms`;
   const parts = ["curl"];
   if (operation.method !== "get") parts.push(`-X ${METHODS[operation.method]}`);
   if (token.get()) parts.push('-H "Authorization: Bearer $TOKEN"');
-  if (body !== undefined) parts.push("-H 'Content-Type: application/json'", `-d ${quoted(body)}`);
+  parts.push(...said, ...(body?.curl() ?? []));
   parts.push(quoted(location.origin + address));
   shown.textContent = `${parts.join(" ")}\n\n${pretty(text)}`;
   shown.hidden = false;
+}
+
+async function shownAs(answer) {
+  const type = answer.headers.get("Content-Type") ?? "";
+  if (!type || type.startsWith("application/json")) return answer.text();
+  return `${(await answer.blob()).size} bytes of ${type}`;
 }
 
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
@@ -190,7 +228,7 @@ function answersView(responses) {
 }
 
 function answerView(status, response) {
-  const schema = response.content?.["application/json"].schema;
+  const schema = response.content?.["application/json"]?.schema;
   if (!schema) return [element("p", response.description)];
   const codes = schema.properties?.code?.enum;
   if (!codes) return [schemaView(schema, description.components.schemas)];

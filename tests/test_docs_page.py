@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests import pictures
 from tests.process import ServerProcess
 from tests.test_page import opened
 
@@ -58,6 +59,32 @@ def test_a_call_is_tried_with_a_token(page: Page) -> None:
     one.locator("input").fill(json.loads(shown.partition("\n\n")[2])["id"])
     one.locator("form button").click()
     expect(one.locator(".status")).to_have_text(re.compile("^200 "))
+
+
+def test_a_file_is_sent_and_fetched(page: Page, tmp_path: Path) -> None:
+    enter(page, "cyn")
+    (tmp_path / "tea.png").write_bytes(pictures.plain("PNG"))
+    opened_call(page, "postUploads")
+    sent = page.locator("#postUploads")
+    sent.locator("input[type=file]").set_input_files(tmp_path / "tea.png")
+    sent.locator("form button").click()
+    expect(sent.locator(".status")).to_have_text(re.compile("^201 "))
+    shown = sent.locator("form > div:last-child pre").inner_text()
+    assert "-F 'file=@tea.png'" in shown
+    opened_call(page, "getFile")
+    one = page.locator("#getFile")
+    [upload] = json.loads(shown.partition("\n\n")[2])["uploads"]
+    one.locator("input").first.fill(upload["id"])
+    one.locator("form button").click()
+    expect(one.locator("form > div:last-child pre")).to_contain_text("bytes of image/png")
+
+
+def test_every_call_and_every_frame_opens(page: Page) -> None:
+    calls = page.locator(".call")
+    page.evaluate("for (const one of document.querySelectorAll('.call')) one.open = true")
+    expect(page.locator(".call .inside, .call .log")).not_to_have_count(0)
+    for number in range(calls.count()):
+        expect(calls.nth(number).locator("h3, form, .log, pre").first).to_be_attached()
 
 
 def test_a_refusal_is_shown_as_one(page: Page) -> None:

@@ -9,6 +9,7 @@ from chat import commands
 from chat.errors import Invalid, Refusal
 from handlers.dialects.choice import DIALECTS, Choice
 from handlers.dialects.client import SocketIoClient
+from handlers.dialects.wordings import Wordings
 from handlers.dialects.words import refusal_body
 from handlers.entering import require_identity
 from handlers.services import Services
@@ -37,6 +38,7 @@ class Chatting(Application):
     def __init__(self, services: Services, choice: Choice = DIALECTS) -> None:
         self._services = services
         self._choice = choice
+        self._wordings = Wordings(services.attachments.links.base)
         self._nameless: Deadlines[Home] = Deadlines(
             services.socket_limits.authentication_seconds, _give_up
         )
@@ -47,7 +49,9 @@ class Chatting(Application):
 
     def opened(self, connection: Connection) -> None:
         """Count a connection, and bound the time until it is known who is behind it."""
-        connection.state = SocketIoClient(self._services, connection, self._choice.by_name)
+        connection.state = SocketIoClient(
+            self._services, connection, self._choice.by_name, self._wordings
+        )
         self._nameless.add(connection)
 
     def connect(self, socket: Socket, auth: Raw) -> Awaitable[None]:
@@ -61,9 +65,10 @@ class Chatting(Application):
             token = known.token or _token_of(socket.connection.link.handshake)
             if not token:
                 self._services.guests.require_open()
-                client.table, socket.state = self._choice.by_name, None
+                client.speak(self._choice.by_name)
+                socket.state = None
                 return
-            client.table = self._choice.by_token(known.dialect)
+            client.speak(self._choice.by_token(known.dialect))
             identity = await require_identity(self._services, token, client.address_key)
             socket.state = identity, known.rooms
         except StoreError:

@@ -20,6 +20,7 @@ from chat.rooms import LiveRoom
 from chat.sessions import Client as Place
 from chat.sessions import Identity
 from handlers.catching_up import by_rev, catch_up, drained, release, sync
+from handlers.dialects.showing import whole
 from handlers.dialects.tables import (
     COMMON,
     Answer,
@@ -31,6 +32,7 @@ from handlers.dialects.tables import (
     Table,
     Told,
 )
+from handlers.dialects.wordings import Wordings
 from handlers.dialects.words import refusal_body
 from handlers.edge import store_unavailable
 from handlers.entering import require_few_sockets
@@ -53,11 +55,14 @@ class SocketIoClient:
     """A connection of Socket.IO, in the words of its dialect; an `Outbox` of the hub."""
 
     __slots__ = (
+        "_base",
         "_connection",
         "_ended",
         "_speaker",
         "_starting",
         "_unanswered",
+        "_wording",
+        "_wordings",
         "address_key",
         "held",
         "name",
@@ -72,15 +77,20 @@ class SocketIoClient:
     # Engine.IO has a heartbeat of its own.
     heard = property(lambda _: True, lambda *_: None)
 
-    def __init__(self, services: Services, connection: Connection, table: Table) -> None:
+    def __init__(
+        self, services: Services, connection: Connection, table: Table, wordings: Wordings
+    ) -> None:
         self.services = services
-        self.table = table
         self.address_key = connection.link.address_key
         self.user = self.name = ""
         self.session_id: str | None = None
         self.rooms: set[str] | None = None
         self.held: list[tuple[Event, Form]] | None = None
         self._connection = connection
+        # What links begin with.
+        self._base = ""
+        self._wordings = wordings
+        self.speak(table)
         self._speaker: Speaker | None = None
         self._starting: asyncio.Task[None] | None = None
         # Messages from this client that are being stored.
@@ -93,7 +103,7 @@ class SocketIoClient:
     @property
     def dialect(self) -> Framed:
         """The words that it is told events in, over the transport that it is on."""
-        return self.table.framed[self._connection.link.framing]
+        return self._wording[self._connection.link.framing]
 
     @property
     def is_known(self) -> bool:
@@ -169,10 +179,17 @@ class SocketIoClient:
 
     # Coming in.
 
+    def speak(self, table: Table) -> None:
+        """Say and hear what a dialect says and hears."""
+        self.table = table
+        self._wording = self._wordings.of(table, self._base)
+
     def enter(self, identity: Identity) -> None:
         """Be somebody; from here on it hears everything, behind what it is told first."""
         services, user = self.services, identity.user
         self.user, self.name, self.session_id = user.id, user.name, identity.session.id
+        self._base = self._wordings.base(self._connection.link.handshake.headers)
+        self.speak(self.table)
         self.held = []
         self._speaker = Speaker(user.id, user.name, self.number)
         services.people.note(user)
@@ -210,7 +227,7 @@ class SocketIoClient:
                 return
             require_few_sockets(services, identity)
             self.leave()
-            self.table = table
+            self.speak(table)
             self.enter(identity)
         await self.welcome({})
 
@@ -255,9 +272,8 @@ class SocketIoClient:
         raise refusals[0]
 
     def _decide(self, table: Table, name: str | int) -> None:
-        if table is self.table or name in COMMON:
-            return
-        self.table = table
+        if table is not self.table and name not in COMMON:
+            self.speak(table)
 
     async def _come_in(self, table: Table, heard: Heard, acknowledge: Acknowledge | None) -> None:
         """Be whoever an event says, and carry it out."""
@@ -422,7 +438,7 @@ class SocketIoClient:
                 self.user, user_id, limit=limit, skip=skip
             )
             lines = _fitting(lines, self.services.socket_limits.waiting_bytes // 2)
-            self.emit(*show(lines))
+            self.emit(*show([whole(line, self._base) for line in lines]))
             shown = {line.message.id for line in lines}
         finally:
             release(self, lambda message: message.id in shown)
@@ -490,8 +506,8 @@ def _fitting(lines: list[Line], most: int) -> list[Line]:
     """The newest of some lines that a client can be told at once without being cut."""
     left = most
     for number, line in enumerate(reversed(lines)):
-        # In JSON a character is six bytes at most, and the rest of a message some 400.
-        left -= 6 * len(line.text) + 400
+        # In JSON a character is six bytes at most; the rest of a message is some 400, as is a link.
+        left -= 6 * len(line.message.text) + 400 * (1 + len(line.shown))
         if left < 0:
             return lines[len(lines) - number :]
     return lines

@@ -88,7 +88,7 @@ async def greet(client: Client) -> None:
 
 def message(line: Line) -> Message:
     """A message; one that shows an upload and says nothing else is the link to that."""
-    [one] = line.shown if len(line.shown) == 1 and not line.message.text else (None,)
+    [one] = line.shown if len(line.shown) == 1 and not line.message.text.strip() else (None,)
     return Message(
         underscore_id=line.message.id,
         id=line.message.id,

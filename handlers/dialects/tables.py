@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import Any, Literal, Protocol, get_type_hints
 
 import msgspec
@@ -14,10 +13,7 @@ from chat import commands
 from chat.conversations import Line
 from chat.errors import Invalid
 from chat.events import Event, Form
-from handlers.socketio.framing import Framing
 from handlers.socketio.packets import Event as Packet
-from handlers.socketio.packets import event as packed
-from handlers.socketio.words import Framed, framed
 from handlers.views import Moment, View
 from models.records import User
 
@@ -199,19 +195,10 @@ class Table:
             event: msgspec.json.Decoder(row.form) for event, row in self.hears.items()
         }
 
-    @cached_property
-    def framed(self) -> Mapping[Framing, Framed]:
-        """The words that the hub tells events in, for each transport."""
-        return framed(self)
-
     @property
     def choices(self) -> tuple["Table", ...]:
         """The dialects that a client of this one may turn out to speak."""
         return (self,)
-
-    def packets(self, event: Event, form: Form) -> Iterable[bytes]:
-        """An event as packets."""
-        return [packed(name, payload) for name, payload in self.told(event, form)]
 
     def knows(self, event: str | int) -> bool:
         """Whether clients of this dialect say something."""

@@ -213,12 +213,15 @@ async def test_what_is_shown(hub: Hubbub, puppets: Puppets) -> None:
     for content in (url, url.partition("?")[0]):
         said = {"recipient": company.ann, "content": content, "type": "image"}
         assert (await here["C"].ask("message:send", said))["ok"]
-        links = {
+        whole = {
             (await here["J"].hear("receiveMessage"))["content"],
             (await here["R"].hear("receiveMessage"))["message"],
             (await here["P"].hear("private_message"))["message"],
-            (await here["A"].hear("MESSAGE"))["imageUrl"],
         }
+        base = f"http://127.0.0.1:{hub.port}"
+        links = {one.removeprefix(base) for one in whole}
+        assert whole == {base + one for one in links}
+        links.add((await here["A"].hear("MESSAGE"))["imageUrl"])
         told = await here["native"].hear("MESSAGE")
         assert [each["id"] for each in told["attachments"]] == [picture["id"]]
         [link] = links | {told["imageUrl"]}
@@ -231,7 +234,7 @@ async def test_what_is_shown(hub: Hubbub, puppets: Puppets) -> None:
         shown = {"content": text, "attachments": [picture["id"]]}
         await here["native"].ask("SEND_MESSAGE", to=cy.id, **shown)
         heard = await one.hear("message:received")
-        assert (heard["type"], heard["content"]) == (kind, f"{text}\n{link}".strip())
+        assert (heard["type"], heard["content"]) == (kind, f"{text}\n{base}{link}".strip())
         assert (await hub.get(f"/messages/{company.bob.id}", cy.token)).json[0]["id"] == heard["id"]
         assert (await hub.get("/messages", cy.token)).json[0]["content"] == heard["content"]
     # And to whoever was away.
