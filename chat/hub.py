@@ -99,7 +99,10 @@ class Hub:
         return {
             user
             for user in room.members
-            if any(_listens(outbox, room) for outbox in self._taking.get(user, ()))
+            if any(
+                outbox.held is None and _listens(outbox, room)
+                for outbox in self._taking.get(user, ())
+            )
         }
 
     @property

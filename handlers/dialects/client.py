@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from msgspec import convert
@@ -215,7 +215,8 @@ class SocketIoClient:
                 await self._tell_offline(told, offline)
         finally:
             known = by_rev(told)
-            release(self, lambda message: message.id in offline or known(message))
+            held = self._release(lambda message: message.id in offline or known(message))
+        await self._take(held)
 
     async def join(self, name: str, table: Table) -> None:
         """Be somebody by a bare name, whoever that was before."""
@@ -441,7 +442,8 @@ class SocketIoClient:
             self.emit(*show([whole(line, self._base) for line in lines]))
             shown = {line.message.id for line in lines}
         finally:
-            release(self, lambda message: message.id in shown)
+            held = self._release(lambda message: message.id in shown)
+        await self._take(held)
         return lines
 
     async def _tell_offline(self, told: dict[str, int], offline: set[str]) -> None:
@@ -449,6 +451,8 @@ class SocketIoClient:
         known = by_rev(told)
         while not self._ended:
             lines = await self.services.conversations.undelivered(self.user, limit=OFFLINE_AT_ONCE)
+            # What was said since the client came is held, whole and in order, and told behind this.
+            lines = _before(self.held or [], lines)
             for line in lines:
                 if line.receiver is not None and not known(line.message):
                     pair = Pair(line.sender, line.receiver)
@@ -458,12 +462,26 @@ class SocketIoClient:
                     offline.add(line.message.id)
             if not await drained(self):
                 return
-            if self._speaker is not None:
-                for room_id, seq in _reached(lines).items():
-                    command = commands.Delivered(room_id=room_id, seq=seq)
-                    await self.services.chat.delivered(self._speaker, command)
+            await self._note_delivered([line.message for line in lines])
             if len(lines) < OFFLINE_AT_ONCE:
                 return
+
+    def _release(self, is_told: Callable[[Message], bool]) -> list[Message]:
+        """Tell what was held; give what others have said of that to one or to the other."""
+        held = self.held or []
+        release(self, is_told)
+        return [event.message for event in _stored(held) if event.pair is not None]
+
+    async def _take(self, messages: list[Message]) -> None:
+        """Note as delivered what was told, unless the client says that itself."""
+        if not (self.table.says_delivered or self._ended):
+            await self._note_delivered(messages)
+
+    async def _note_delivered(self, messages: list[Message]) -> None:
+        for room_id, seq in _reached(messages).items():
+            if self._speaker is not None:
+                command = commands.Delivered(room_id=room_id, seq=seq)
+                await self.services.chat.delivered(self._speaker, command)
 
     # What goes wrong.
 
@@ -513,6 +531,22 @@ def _fitting(lines: list[Line], most: int) -> list[Line]:
     return lines
 
 
-def _reached(lines: Iterable[Line]) -> dict[str, int]:
-    """How far some lines reach, ascending, in each of their rooms."""
-    return {line.message.room: line.message.seq for line in lines}
+def _stored(held: Iterable[tuple[Event, Form]]) -> Iterator[MessageStored]:
+    return (event for event, _ in held if isinstance(event, MessageStored))
+
+
+def _before(held: list[tuple[Event, Form]], lines: list[Line]) -> list[Line]:
+    """The lines that were said before anything that is held of their rooms."""
+    first: dict[str, int] = {}
+    for event in _stored(held):
+        first.setdefault(event.message.room, event.message.seq)
+    return [
+        line
+        for line in lines
+        if line.message.room not in first or line.message.seq < first[line.message.room]
+    ]
+
+
+def _reached(messages: Iterable[Message]) -> dict[str, int]:
+    """How far some messages reach, ascending, in each of their rooms."""
+    return {message.room: message.seq for message in messages}

@@ -160,6 +160,13 @@ TOLD: list[tuple[Event, Form, list[str]]] = [
     ),
     (events.MemberJoined(ROOM, ANN, "ann", "admin"), "others", []),
     (events.MemberLeft(ROOM, ANN), "others", []),
+    (
+        events.TypingTo(
+            events.Pair(events.Person(ANN, "ann"), events.Person(BOB, "bob")), is_typing=True
+        ),
+        "others",
+        [],
+    ),
     (events.Caught(ROOM, 9, complete=True), "own", []),
 ]
 
