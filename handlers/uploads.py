@@ -21,6 +21,7 @@ from models.records import Upload
 MAX_FILES = 10
 MAX_PAGE = 100
 
+DELETED = MessageView(message="Upload deleted")
 
 # What a form with files may be refused with.
 _CODES = (*KEEPING, "invalid_multipart", "missing_file", "too_many_files")
@@ -204,8 +205,8 @@ class OneUploadHandler(UploadHandler):
         """Show it to whoever may read it."""
         return self.seen(await self.services.uploads.readable(identity.user.id, upload_id))
 
-    @call(codes=("upload_not_found", "upload_in_use"))
+    @call(codes=("upload_not_found", "upload_in_use"), again=DELETED)
     async def delete(self, identity: Identity, upload_id: Id) -> MessageView:
         """Remove one's own, unless something shows it."""
         await self.services.uploads.delete(identity.user.id, upload_id)
-        return MessageView(message="Upload deleted")
+        return DELETED
