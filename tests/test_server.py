@@ -264,7 +264,7 @@ def test_a_mongod_that_is_frozen_is_an_error_in_time_and_then_found_again(
 def test_the_readmes_lines_do_what_they_say(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     blocks = [part.partition("```")[0] for part in readme.split("```sh\n")[1:]]
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     (tmp_path / "photo.jpg").write_bytes(pictures.plain("JPEG"))
     with ServerProcess(tmp_path) as server:
         script = "\n".join(blocks).replace("http://127.0.0.1:5000", server.url)
@@ -282,6 +282,7 @@ def test_the_readmes_lines_do_what_they_say(tmp_path: Path) -> None:
     assert done.stdout.startswith('{"message":"User registered successfully"')
     assert '"email":"alice@example.com"' in done.stdout
     assert '"sessions":[' in done.stdout
+    assert done.stdout.count('"content":"hello"') == 2
     assert '"kind":"image"' in done.stdout
     assert "\talice\talice@example.com\tadmin\tenabled\t" in done.stdout
 
