@@ -64,7 +64,9 @@ async def sync(listener: Listener, command: commands.Sync) -> dict[str, object]:
         complete = await _tell_changes(listener, command, told)
     finally:
         release(listener, by_rev(told))
-    return {"roomId": command.room_id, "rev": told[command.room_id], "complete": complete}
+    # Whoever has gone, or is cut now, was perhaps told nothing.
+    rev = told.get(command.room_id, command.since)
+    return {"roomId": command.room_id, "rev": rev, "complete": complete}
 
 
 async def catch_up(listener: Listener, seen: dict[str, int], told: dict[str, int]) -> None:

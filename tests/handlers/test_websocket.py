@@ -468,6 +468,28 @@ async def test_one_who_takes_nothing_while_too_much_is_told_is_cut(
     assert "SYNCED" not in socket.kinds()
 
 
+async def test_one_who_asks_and_takes_nothing_of_the_answers_is_cut(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where so much waits already that nothing of the last answer was told."""
+    monkeypatch.setattr(catching_up, "MAX_HELD", 2)
+    hub = start(socket_backlog=64 * 1024)
+    keep_little(hub)
+    ann, bob = await hub.residents("ann", "bob")
+    room = (await hub.room({ann.id: "owner", bob.id: "member"})).id
+    await hub.say(ann, room, "\U0001f642" * 5_000)
+    [socket] = await hub.sockets(bob)
+    [outbox] = hub.core.hub.of_user(bob.id)
+    socket.stop_reading()
+    socket.write(b"".join(said("SYNC", n, roomId=room, since=0) for n in range(500)))
+    await until(lambda: outbox.waiting_bytes > 32 * 1024)  # type: ignore[attr-defined]
+    for _ in range(3):
+        await hub.say(ann, room)
+    await until(lambda: not hub.core.hub.is_connected(bob.id))
+    socket.go_on_reading()
+    assert await socket.closed() == 4008
+
+
 async def test_a_page_is_no_longer_than_a_socket_can_take(start: Starter) -> None:
     hub = start(socket_backlog=64 * 1024)
     [ann] = await hub.residents("ann")
