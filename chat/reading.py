@@ -90,6 +90,7 @@ class Reading:
         page = _at_hand(room, command) or await self._page(room, command)
         await self._people.load(message.sender for message in page.messages)
         await self._attachments.load(page.messages)
+        require_visible(room, user)  # who was removed meanwhile does not get what came after that
         return page
 
     async def changes(self, user: str, command: Sync) -> Changes:
@@ -110,6 +111,7 @@ class Reading:
             [*(message.sender for message in messages), room.other(user) or user]
         )
         await self._attachments.load(messages)
+        require_visible(room, user)  # again, as above
         return Changes(room, messages, rev, complete)
 
     async def rooms(
@@ -172,6 +174,7 @@ class Reading:
         )
         await self._people.load(message.sender for message in messages)
         await self._attachments.load(messages)
+        require_visible(room, user)  # again, as above
         return Page(messages[-limit:], len(messages) > limit)
 
     async def place(self, user: str, room_id: str, moment: datetime) -> int:

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from chat import reading as module
-from chat.commands import DeleteMessage, EditMessage, History, Invite, LeaveRoom, Sync
+from chat.commands import (
+    DeleteMessage,
+    EditMessage,
+    History,
+    Invite,
+    LeaveRoom,
+    Pin,
+    RemoveMember,
+    Sync,
+)
 from chat.events import RoomCreated
 from chat.reading import Reading
 from chat.recall import Recall, Shelf
@@ -273,3 +282,26 @@ async def test_what_is_read_while_it_is_written_has_no_gaps(core: Core, reading:
     await saying
     await until(lambda: ear.heard)
     assert len(changes.messages) + len(ear.heard) == 1
+
+
+@pytest.mark.parametrize("method", ["changes", "history", "pinned"])
+async def test_whoever_is_removed_meanwhile_does_not_read_what_comes_after_that(
+    core: Core, reading: Reading, method: str
+) -> None:
+    cast = await core.cast()
+    room, member = cast.room, cast.member.id
+    said = await core.say(cast.owner, room)
+    await core.chat.pin(speaker(cast.owner), Pin(message_id=said.id))
+    room.recall = Recall(Shelf())
+    gate = core.store.gate(f"messages.{method}")
+    asking: dict[str, Any] = {
+        "changes": lambda: reading.changes(member, Sync(room_id=room.id, since=0)),
+        "history": lambda: reading.history(member, History(room_id=room.id)),
+        "pinned": lambda: reading.pinned(member, room.id, before=None, limit=9),
+    }
+    asked = asyncio.ensure_future(code_of(asking[method]()))
+    await gate.reached()
+    await core.memberships.remove(cast.owner.id, RemoveMember(room_id=room.id, user_id=member))
+    await core.say(cast.owner, room, "now that they are gone")
+    gate.open()
+    assert await asked == NO_ROOM
