@@ -12,6 +12,9 @@ from models.store import Store
 # A user is some 600 bytes, so all of them are 12 MB.
 MAX_KNOWN = 20_000
 
+# Known as such for longer, because they may be online: an id is 100 bytes, so all are 10 MB.
+MAX_INVISIBLE = 100_000
+
 NOBODY = "Deleted user"
 
 
@@ -52,7 +55,7 @@ class People:
     def tells_reading(self, user_id: str) -> bool:
         """Whether somebody lets others know how far they have read."""
         user = self._known.get(user_id)
-        return user is None or user.receipts
+        return user is not None and user.receipts
 
     def is_invisible(self, user_id: str) -> bool:
         """Whether somebody does not want to be seen online."""
@@ -77,7 +80,8 @@ class People:
             oldest, gone = self._known.popitem(last=False)
             self._names.pop(folded(gone.name), None)
             self._stale.discard(oldest)
-            self._invisible.discard(oldest)
+        if len(self._invisible) > MAX_INVISIBLE:
+            self._invisible.pop()
 
     def knows(self, user_id: str) -> bool:
         """Tell whether somebody is at hand, and keep them so."""
@@ -96,6 +100,8 @@ class People:
         """See to it that the names of some users are at hand; and return those that exist."""
         wanted = set(user_ids)
         users = {one: self._known[one] for one in wanted if self._is_fresh(one)}
+        for one in users:
+            self._known.move_to_end(one)
         while unknown := wanted - users.keys():
             forgotten = self._forgotten
             read = await self._disk.run(self._store.users.many, unknown)

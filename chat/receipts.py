@@ -79,9 +79,8 @@ class Receipts:
 
     async def _mark(self, room: LiveRoom, user: str, *, delivered: int, read: int) -> Marks:
         member = room.members.get(user)
-        other = room.other(user)
-        if other is not None:  # who is told of it by name
-            await self._people.load([user, other])
+        # Who is told of it by name, and whether anybody is.
+        await self._people.load([user, room.other(user) or user])
         news = member is None or delivered > member.delivered or read > member.read
         if news and (read or has_receipts(room)):
             await self._journal.mark(room, user, delivered=delivered, read=read)

@@ -144,3 +144,31 @@ async def test_a_name_that_is_used_is_kept(
     assert village.people.knows(users[0].id)
     village.people.note(users[2])
     assert [village.people.knows(user.id) for user in users] == [True, False, True]
+
+
+async def test_one_who_is_not_seen_is_not_seen_though_nobody_remembers(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people_module, "MAX_KNOWN", 2)
+    monkeypatch.setattr(people_module, "MAX_INVISIBLE", 2)
+    hidden = samples.user(invisible=True, receipts=False)
+    for user in (hidden, samples.user(), samples.user()):
+        village.people.note(user)
+    assert not village.people.knows(hidden.id)
+    assert village.people.is_invisible(hidden.id)
+    assert not village.people.tells_reading(hidden.id)
+    for _ in range(3):
+        village.people.note(samples.user(invisible=True))
+    assert len(village.people.invisible) == 2
+
+
+async def test_a_name_that_is_asked_for_is_kept(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people_module, "MAX_KNOWN", 2)
+    users = [samples.user() for _ in range(3)]
+    for user in users[:2]:
+        village.people.note(user)
+    await village.people.load([users[0].id])
+    village.people.note(users[2])
+    assert [village.people.knows(user.id) for user in users] == [True, False, True]
