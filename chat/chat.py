@@ -255,6 +255,9 @@ class Chat:
                     self._receipts.tell(item)
         for room, events in by_room.items():
             self._hub.tell_room(room, events)
+            self._receipts.save(room, room.fading())
+            if room.hidden and any(isinstance(one, MessageStored) for one in events):
+                self._memberships.unhide_soon(room)
             if has_receipts(room):
                 senders = {one.message.sender for one in events if isinstance(one, MessageStored)}
                 self._receipts.tell_reading(room, senders)

@@ -1,5 +1,7 @@
 """Rooms and who is in them: making, changing, joining, leaving."""
 
+import asyncio
+import logging
 from contextlib import suppress
 from datetime import datetime
 
@@ -36,7 +38,9 @@ from chat.rooms import LiveRoom, Rooms, live_member, no_such_room
 from models.disk import Disk, keyed
 from models.records import EVERYONE, Membership, Room, RoomRole, User, new_id, now, pair_of
 from models.store import NotFound as NoRecord
-from models.store import RoomChange, Store
+from models.store import RoomChange, Store, StoreError
+
+log = logging.getLogger("hubbub.rooms")
 
 MAX_NEIGHBOURHOODS = 100
 
@@ -65,10 +69,13 @@ class Memberships:
         self._doubts = Doubts(store, disk, rooms, self._news)
         self._max_members = max_members
         self._max_rooms = max_rooms
+        self._showing: set[asyncio.Task[None]] = set()
 
     def close(self) -> None:
         """Look after nothing any more."""
         self._doubts.close()
+        for task in self._showing:
+            task.cancel()
 
     async def create(
         self,
@@ -183,7 +190,7 @@ class Memberships:
         require_group(room)
         if not room.has(command.user_id):
             [user] = await self._require_people(by, (command.user_id,))
-            await self._add(room, user, invited=True)
+            await self._add(room, user, by=by)
         return room
 
     async def leave(self, user: str, command: LeaveRoom) -> None:
@@ -289,8 +296,22 @@ class Memberships:
                 member.hidden = False
                 self._news.created(room, [member.user], named)
 
-    async def _add(self, room: LiveRoom, user: User, *, invited: bool = False) -> None:
+    def unhide_soon(self, room: LiveRoom) -> None:
+        """Show a direct room again that somebody has left while something was on its way to it."""
+        task = asyncio.get_running_loop().create_task(self._unhide(room))
+        self._showing.add(task)
+        task.add_done_callback(self._showing.discard)
+
+    async def _unhide(self, room: LiveRoom) -> None:
+        try:
+            await self.unhide(room)
+        except StoreError as error:  # the next message says it again
+            log.warning("could not show a room again: %s", error)
+
+    async def _add(self, room: LiveRoom, user: User, *, by: str | None = None) -> None:
         async with room.lock:
+            if by is not None:  # who was perhaps removed while this waited
+                require_in_charge(room, by)
             if room.has(user.id):
                 return  # who was brought by somebody else meanwhile
             if len(room.members) >= self._max_members:
@@ -308,7 +329,7 @@ class Memberships:
                 raise no_such_room() from None  # it was deleted meanwhile
             # At once from here on: nobody hears what is said in a room before they hear of it.
             room.admit(live_member(kept))
-            self._news.created(room, [user.id], named, invitation=invited)
+            self._news.created(room, [user.id], named, invitation=by is not None)
             self._news.joined(room, user.id, kept.role)
             self._news.updated(room, named, without=user.id)
 

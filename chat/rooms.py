@@ -43,6 +43,8 @@ class Member(Struct):
     saved: int = 0
     # How far the others know of it.
     told: int = 0
+    # The last that they sent, as far as senders are remembered.
+    sent: int = 0
 
 
 class Standing(Struct, frozen=True):
@@ -89,6 +91,8 @@ class LiveRoom:
         self.lock = asyncio.Lock()
         self._held: dict[str, Held] = {}
         self._senders: OrderedDict[int, str] = OrderedDict()
+        # Whose last message nobody would find any more who wakes the room.
+        self._fading: list[Member] = []
         self._mentions: dict[str, deque[int]] = {}
         # In a direct room, the messages that the other one has not read, by `seq`.
         self._unread: OrderedDict[int, tuple[str, str]] = OrderedDict()
@@ -191,17 +195,23 @@ class LiveRoom:
         if member is not None:
             member.delivered = max(member.delivered, message.seq)
             member.read = max(member.read, message.seq)
+            member.sent = message.seq
         for user in message.mentions:
             self._mentions.setdefault(user, deque(maxlen=MAX_MENTIONS)).append(message.seq)
         self._senders[message.seq] = message.sender
         if len(self._senders) > MAX_SENDERS:
-            self._senders.popitem(last=False)
+            self._fade(*self._senders.popitem(last=False))
         self.stamp(message.created)
         other = self.members.get(self.other(message.sender) or "")
         if other is not None and message.seq > other.read:
             self._unread[message.seq] = message.sender, message.id
             if len(self._unread) > MAX_SENDERS:
                 self._unread.popitem(last=False)
+
+    def fading(self) -> list[Member]:
+        """Those who have read further than the store would find out after a crash; each once."""
+        fading, self._fading = self._fading, []
+        return [member for member in fading if member.read > member.saved]
 
     def mentions(self, user_id: str) -> int:
         """How often somebody is mentioned in what they have not read; the last hundred count."""
@@ -217,6 +227,7 @@ class LiveRoom:
         sent = max((seq for seq, one in self._senders.items() if one == member.user), default=0)
         member.delivered = max(member.delivered, sent)
         member.read = member.told = max(member.read, sent)
+        member.sent = sent
         self.members[member.user] = member
         self.mute(member.user, on=member.muted)
 
@@ -236,6 +247,11 @@ class LiveRoom:
         read = [seq for seq, (one, _) in self._unread.items() if seq <= upto and one == sender]
         for seq in read:
             del self._unread[seq]
+
+    def _fade(self, seq: int, sender: str) -> None:
+        member = self.members.get(sender)
+        if member is not None and member.sent == seq and member.saved < seq:
+            self._fading.append(member)
 
     def unsaved(self) -> list[Member]:
         """Those who have read further than the store knows, because they sent something."""

@@ -22,7 +22,7 @@ from chat.commands import (
     RemoveMember,
     SendMessage,
 )
-from chat.events import MessageChanged, MessageStored
+from chat.events import MessageChanged, MessageStored, RoomCreated
 from chat.resends import PERIOD_SECONDS, temp_id_of
 from chat.rooms import Standing
 from models.records import FormerText, Message, Reaction, User, new_id
@@ -32,10 +32,12 @@ from tests.chat.engine import (
     Cast,
     Core,
     Ear,
+    Fault,
     code_of,
     fine,
     full,
     kept,
+    lost,
     speaker,
     turns,
     until,
@@ -348,6 +350,29 @@ async def test_a_hidden_direct_room_is_seen_again_when_somebody_writes(core: Cor
     assert (created.room, created.invitation, created.standing) == (
         room.room, False, Standing(),
     )  # fmt: skip
+    core.check_members(room)
+
+
+@pytest.mark.parametrize("fault", [fine, lost])
+async def test_a_direct_room_that_is_left_while_a_message_is_on_its_way_is_seen_again(
+    core: Core, fault: Fault
+) -> None:
+    ann, bob = core.person(), core.person()
+    room, _ = await core.memberships.direct(ann.id, bob.id)
+    ear = core.ear(bob)
+    gate = core.store.gate("commit")
+    saying = asyncio.ensure_future(core.say(ann, room))
+    await gate.reached()
+    await core.memberships.leave(bob.id, LeaveRoom(room_id=room.id))
+    core.store.plan("rooms.change_member", fault)
+    gate.open()
+    await saying
+    if fault is lost:  # then the next message says it again
+        await until(lambda: core.store.calls["rooms.change_member"] == 2)
+        await core.say(ann, room)
+    await until(lambda: ear.of(RoomCreated))
+    assert [event.standing.seq for event in ear.of(RoomCreated)] == [1]
+    assert not room.hidden
     core.check_members(room)
 
 

@@ -623,3 +623,23 @@ async def test_nobody_hears_what_is_said_in_a_room_before_they_hear_of_it(core: 
     await joining
     await core.say(cast.owner, cast.room)
     assert ear.kinds() == ["RoomCreated", "MessageStored"]
+
+
+@pytest.mark.parametrize("by", ["owner", "admin"])
+async def test_whoever_was_removed_brings_nobody(core: Core, by: str) -> None:
+    """Also not by an invitation that waits for the removal to be stored."""
+    cast = await core.cast()
+    gate = core.store.gate("rooms.leave")
+    removing = asyncio.ensure_future(
+        core.memberships.remove(
+            cast.owner.id, RemoveMember(room_id=cast.room.id, user_id=cast.admin.id)
+        )
+    )
+    await gate.reached()
+    command = Invite(room_id=cast.room.id, user_id=cast.stranger.id)
+    inviting = asyncio.ensure_future(code_of(core.memberships.invite(cast[by].id, command)))
+    await turns(30)
+    gate.open()
+    await removing
+    assert await inviting == (OK if by == "owner" else NO_ROOM)
+    assert cast.room.has(cast.stranger.id) == (by == "owner")

@@ -6,6 +6,7 @@ from chat.chat import Marks
 from chat.commands import Delivered, Read, RemoveMember
 from chat.events import MarksMoved
 from models.records import EVERYONE
+from models.store import Store
 from tests.chat.engine import PARTS, Cast, Core, Ear, code_of, speaker, until
 from tests.chat.engine import make_core as make_core
 
@@ -167,3 +168,39 @@ async def test_what_a_sender_has_read_is_written_down_before_a_room_is_forgotten
     marks = {one.user: one.read for one in core.real.rooms.members(room.id)}
     assert marks == {ann.id: 1, bob.id: 3}
     assert len(ear.heard) == told
+
+
+async def test_what_a_sender_has_read_outlives_a_crash_though_much_was_said_since(
+    core: Core, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A room that wakes finds those alone who sent one of its last messages."""
+    monkeypatch.setattr("chat.rooms.MAX_SENDERS", 4)
+    cast = await core.cast()
+    for _ in range(3):
+        await core.say(cast.member, cast.room)
+    for _ in range(6):
+        await core.say(cast.owner, cast.room)
+    await until(lambda: not cast.room.pending)
+    marks = {one.user: one.read for one in core.real.rooms.members(cast.room.id)}
+    assert marks[cast.member.id] == 3
+    commits = core.store.calls["commit"]
+    for _ in range(6):
+        await core.say(cast.owner, cast.room)
+    assert core.store.calls["commit"] == commits + 6
+    crashed = Core(store)
+    woken = await crashed.rooms.get(cast.room.id)
+    assert woken.members[cast.member.id].read == 3
+    assert woken.members[cast.owner.id].read == 15
+    await crashed.close()
+
+
+async def test_who_hides_it_is_known_though_they_say_only_what_came(core: Core) -> None:
+    cast = await core.cast()
+    core.real.users.change(cast.owner.id, receipts=False)
+    await core.say(cast.member, cast.room)
+    await core.say(cast.member, cast.room)
+    await core.chat.read(speaker(cast.owner), Read(room_id=cast.room.id, seq=1))
+    ear = core.ear(cast.member)
+    core.people._known.clear()
+    await core.chat.delivered(speaker(cast.owner), Delivered(room_id=cast.room.id, seq=2))
+    assert ear.heard == [MarksMoved(cast.room.id, cast.owner.id, 2, 0)]
