@@ -6,26 +6,18 @@ python server.py uploads check [--repair]           compare records of uploads a
 python server.py users disable|enable|promote|demote|password NAME
 """
 
-import argparse
 import asyncio
 import logging
-import os
-import re
-import resource
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
-from tornado.httpserver import HTTPServer
-from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 
 from chat.accounts import Accounts
@@ -34,6 +26,7 @@ from chat.chat import Chat
 from chat.checking import Check
 from chat.content import refused_types
 from chat.conversations import Conversations
+from chat.core import Core
 from chat.directory import Administration, Directory
 from chat.errors import Refusal
 from chat.guests import Guests
@@ -55,7 +48,8 @@ from chat.tokens import Tokens, kept_secret
 from chat.typing import Typing
 from chat.uploads import UploadRules, Uploads
 from conf import kinds
-from conf.settings import Settings, SettingsError, add_flags, chosen_flags, load
+from conf.command_line import SERVE, parse
+from conf.settings import Settings, SettingsError
 from handlers import logs
 from handlers.application import make_application
 from handlers.console import (
@@ -66,6 +60,7 @@ from handlers.console import (
     add_users_command,
     check_uploads,
 )
+from handlers.listening import make_server, raise_descriptors
 from handlers.metrics import Metrics
 from handlers.origins import Origins
 from handlers.services import Services
@@ -82,73 +77,11 @@ log = logging.getLogger("hubbub")
 
 ROOT = Path(__file__).parent
 
-# A request's headers come at once or never; a connection that waits for its next request counts as
-# waiting for headers, and any client opens another when it is gone.
-HEADER_SECONDS = 10
-MAX_HEADER_BYTES = 16 * 1024
-
-# Bodies are bounded by their handlers, which can say why; Tornado would only hang up.
-NO_BODY_LIMIT = 1 << 40
-BUFFER_BYTES = 1024 * 1024
-CHUNK_BYTES = 64 * 1024
-
 # A stop takes ten seconds at most: these, and then the four that one call to a store may take.
 DRAIN_SECONDS = 5.0
 
-# For the store, the log and what else a process opens while it serves.
-SPARE_DESCRIPTORS = 32
-MAX_DESCRIPTORS = 200_000
-
-SWEEP_SECONDS = 3600.0
-RETRY_SECONDS = 1.0
-
-
-_ADDRESS = re.compile(r"\S*://\S*")
-
-
-class Parser(argparse.ArgumentParser):
-    """A command line whose errors are one line, as those of settings are."""
-
-    def error(self, message: str) -> NoReturn:
-        """Refuse what was typed, without repeating an address that may hold a password."""
-        raise SettingsError(_ADDRESS.sub("…", message))
-
-
-@dataclass(frozen=True, slots=True)
-class Core:
-    """The parts that outlive a request, put together."""
-
-    store: Store
-    disk: Disk
-    hasher: Hasher
-    sessions: Sessions
-    administration: Administration
-    accounts: Accounts
-    directory: Directory
-    limits: Limits
-    people: People
-    rooms: Rooms
-    hub: Hub
-    presence: Presence
-    last_seen: LastSeen
-    typing: Typing
-    memberships: Memberships
-    chat: Chat
-    reading: Reading
-    searching: Searching
-    conversations: Conversations
-    guests: Guests
-    attachments: Attachments
-    uploads: Uploads
-    resumable: Resumable
-    keyed_calls: KeyedCalls
-
-    def close(self) -> None:
-        """Finish what the threads are doing, and then close the store under them."""
-        self.uploads.close()
-        self.hasher.close()
-        self.disk.close()
-        self.store.close()
+# What may be asked for instead of serving.
+COMMANDS = {USERS_COMMAND: add_users_command, UPLOADS_COMMAND: add_uploads_command}
 
 
 def build_core(settings: Settings, store: Store, secret: str) -> Core:
@@ -244,19 +177,6 @@ def build_uploads(
 
 def build_services(settings: Settings, core: Core) -> Services:
     """Give the edge what it works with."""
-    caps = Caps(
-        per_user=settings.sockets_per_user,
-        per_address=settings.sockets_per_address,
-        unauthenticated=settings.sockets_unauthenticated,
-    )
-    socket_limits = SocketLimits(
-        frame_bytes=settings.frame_limit,
-        waiting_bytes=settings.socket_backlog,
-        authentication_seconds=settings.authentication_timeout,
-        authentications=Rule("authenticate", burst=60, per_second=2),
-        messages=Rule("message", settings.message_burst, settings.message_rate),
-        commands=Rule("command", settings.command_burst, settings.command_rate),
-    )
     registry = CollectorRegistry()
     services = Services(
         accounts=core.accounts,
@@ -267,7 +187,7 @@ def build_services(settings: Settings, core: Core) -> Services:
         people=core.people,
         hub=core.hub,
         presence=core.presence,
-        socket_limits=socket_limits,
+        socket_limits=socket_limits(settings),
         typing=core.typing,
         uploads=core.uploads,
         upload_timeout=settings.upload_timeout,
@@ -281,7 +201,7 @@ def build_services(settings: Settings, core: Core) -> Services:
         keyed_calls=core.keyed_calls,
         engine_limits=engine_limits(settings),
         resumable=core.resumable,
-        sockets=Sockets(core.sessions, caps if settings.rate_limits else None),
+        sockets=Sockets(core.sessions, caps(settings)),
         ping=partial(core.disk.run, core.store.ping),
         origins=Origins(settings.client_url),
         proxies=settings.trusted_proxies,
@@ -296,6 +216,29 @@ def build_services(settings: Settings, core: Core) -> Services:
     core.sessions.on_end = services.sockets.close_sessions
     core.sessions.on_change = core.people.forget
     return services
+
+
+def caps(settings: Settings) -> Caps | None:
+    """How many sockets there may be; without limits on rates, as many as come."""
+    if not settings.rate_limits:
+        return None
+    return Caps(
+        per_user=settings.sockets_per_user,
+        per_address=settings.sockets_per_address,
+        unauthenticated=settings.sockets_unauthenticated,
+    )
+
+
+def socket_limits(settings: Settings) -> SocketLimits:
+    """What one socket may do."""
+    return SocketLimits(
+        frame_bytes=settings.frame_limit,
+        waiting_bytes=settings.socket_backlog,
+        authentication_seconds=settings.authentication_timeout,
+        authentications=Rule("authenticate", burst=60, per_second=2),
+        messages=Rule("message", settings.message_burst, settings.message_rate),
+        commands=Rule("command", settings.command_burst, settings.command_rate),
+    )
 
 
 def engine_limits(settings: Settings) -> EngineLimits:
@@ -319,14 +262,12 @@ async def serve(settings: Settings, store: Store, secret: str) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     core = build_core(settings, store, secret)
     try:
-        opening = asyncio.create_task(open_store(core, settings.mongodb_wait))
+        opening = asyncio.create_task(core.open_store(settings.mongodb_wait))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if opening.done():
             await opening
-            await core.uploads.open()
-            await core.resumable.open()
-            await core.chat.hints.find()
+            await core.open()
             await listen(settings, core, stop)
         opening.cancel()
         stopping.cancel()
@@ -334,55 +275,17 @@ async def serve(settings: Settings, store: Store, secret: str) -> None:
         core.close()
 
 
-async def open_store(core: Core, wait: float) -> None:
-    """Open the store, and be patient for a while with one that is not there yet."""
-    deadline = time.monotonic() + wait
-    while True:
-        try:
-            await core.disk.run(core.store.open)
-        except Unavailable as error:
-            if time.monotonic() >= deadline:
-                raise
-            log.warning("the store does not answer (%s); trying again", error)
-            await asyncio.sleep(RETRY_SECONDS)
-        else:
-            return
-
-
 async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     """Accept connections until the event is set, and then finish what runs."""
     services = build_services(settings, core)
     raise_descriptors()
     application = make_application(services)
-    server = Server(
-        application,
-        idle_connection_timeout=HEADER_SECONDS,
-        body_timeout=settings.body_timeout,
-        max_header_size=MAX_HEADER_BYTES,
-        max_body_size=NO_BODY_LIMIT,
-        max_buffer_size=BUFFER_BYTES,
-        chunk_size=CHUNK_BYTES,
-    )
+    server = make_server(application, settings.body_timeout)
     sockets = bound_sockets(settings.host, settings.port)
     server.add_sockets(sockets)
-    tending = (
-        sweep(core),
-        services.sockets.keep(),
-        core.chat.hints.keep(),
-        services.loop_delay.keep(),
-        core.last_seen.keep(),
-        core.rooms.keep(),
-        core.resumable.keep(),
-    )
+    tending = (*core.tending(), services.sockets.keep(), services.loop_delay.keep())
     tasks = [asyncio.create_task(work) for work in tending]
-    if settings.open_mode:
-        log.warning(
-            "OPEN_MODE is on: whoever can reach this server may be anybody who has no password, "
-            "and read what they were told"
-        )
-    host, port = sockets[0].getsockname()[:2]
-    where = "MongoDB" if settings.mongodb_uri else f"SQLite in {settings.data_dir}"
-    log.info("listening on http://%s:%d, keeping everything in %s", host, port, where)
+    announce(settings, sockets)
     await stop.wait()
     log.info("stopping")
     server.stop()
@@ -393,42 +296,20 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     unfinished = await services.running.drained(DRAIN_SECONDS)
     if unfinished:
         log.warning("%d requests were not finished", unfinished)
-    core.rooms.save_all()
-    await core.chat.journal.close()
-    await asyncio.gather(core.chat.hints.write(), core.last_seen.write())
-    core.presence.close()
-    core.memberships.close()
-    core.typing.close()
+    await core.finish()
     await server.close_all_connections()
 
 
-class Server(HTTPServer):
-    """Tornado's server, which hangs up while it still can.
-
-    With no descriptor left, accepting fails over and over, and so does whatever opens a file. The
-    kernel gives the smallest number that is free, so a large one says that nearly all are in use.
-    """
-
-    def handle_stream(self, stream: IOStream, address: tuple[str, ...]) -> Any:
-        """Take a connection, unless it is one too many."""
-        if stream.socket.fileno() >= descriptors() - SPARE_DESCRIPTORS:
-            stream.close()
-            return None
-        return super().handle_stream(stream, address)
-
-
-def descriptors() -> int:
-    """How many descriptors this process may have."""
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-
-
-def raise_descriptors() -> None:
-    """Take as many descriptors as may be had: each socket needs one."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Without a bound, some systems take the number but not the sense of it.
-    wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(descriptors(), wanted), hard))
+def announce(settings: Settings, sockets: Sequence[socket.socket]) -> None:
+    """Say where it listens, and who may come."""
+    if settings.open_mode:
+        log.warning(
+            "OPEN_MODE is on: whoever can reach this server may be anybody who has no password, "
+            "and read what they were told"
+        )
+    host, port = sockets[0].getsockname()[:2]
+    where = "MongoDB" if settings.mongodb_uri else f"SQLite in {settings.data_dir}"
+    log.info("listening on http://%s:%d, keeping everything in %s", host, port, where)
 
 
 def bound_sockets(host: str, port: int) -> list[socket.socket]:
@@ -437,17 +318,6 @@ def bound_sockets(host: str, port: int) -> list[socket.socket]:
         return bind_sockets(port, host)
     except OSError as error:
         raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}") from None
-
-
-async def sweep(core: Core) -> None:
-    """Forget expired logins and keys, now and then."""
-    while True:
-        try:
-            await core.sessions.sweep()
-            await core.keyed_calls.sweep()
-        except StoreError as error:
-            log.warning("could not forget what has expired: %s", error)
-        await asyncio.sleep(SWEEP_SECONDS)
 
 
 async def run_check(settings: Settings, store: Store, *, repair: bool) -> bool:
@@ -469,27 +339,6 @@ async def run_console(settings: Settings, store: Store, action: str, name: str) 
         await Console(core.accounts, core.administration, core.directory).run(action, name)
     finally:
         core.close()
-
-
-def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, Settings]:
-    """Read the command line and settle the settings."""
-    flags = Parser(add_help=False)
-    add_flags(flags)
-    parser = Parser(
-        prog="server.py",
-        description="A chat backend.",
-        epilog=f"Also: server.py {USERS_COMMAND} --help; server.py {UPLOADS_COMMAND} --help",
-        parents=[flags],
-        allow_abbrev=False,
-    )
-    parser.set_defaults(command="serve")
-    # Only where it is asked for: a command that may be left out makes poor errors of bad flags.
-    if not {USERS_COMMAND, UPLOADS_COMMAND}.isdisjoint(argv):
-        commands = parser.add_subparsers(dest="command", parser_class=Parser, metavar="COMMAND")
-        add_users_command(commands, flags)
-        add_uploads_command(commands, flags)
-    arguments = parser.parse_args(argv)
-    return arguments, load(chosen_flags(arguments), os.environ, Path(".env"))
 
 
 def signing_secret(settings: Settings) -> str:
@@ -514,9 +363,9 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def main(argv: Sequence[str]) -> int:
     """Run the command line and return its exit status."""
     try:
-        arguments, settings = parse(argv)
+        arguments, settings = parse(argv, COMMANDS)
         logs.configure(settings.log_level, settings.log_format)
-        console = arguments.command != "serve"
+        console = arguments.command != SERVE
         store = choose_store(
             settings.mongodb_uri, settings.data_dir, guest=console, timeout=settings.store_timeout
         )

@@ -4,7 +4,6 @@ defaults ← `.env` ← environment ← command line. `.env.example` and `docs/s
 from the list by `make docs`, and a test holds them to it.
 """
 
-import argparse
 import difflib
 import re
 from collections.abc import Callable, Mapping
@@ -278,26 +277,6 @@ def read_env_file(path: Path) -> dict[str, str]:
             raise SettingsError(f"{path}:{number}: the value of {name} does not end with its quote")
         values[name] = found["quoted"] if found["quote"] else found["bare"].strip()
     return values
-
-
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Give a command line one flag for each setting."""
-    group = parser.add_argument_group("settings")
-    for item in fields(Settings):
-        shown = shown_default(item)
-        group.add_argument(
-            flag_name(item),
-            dest=item.name.upper(),
-            metavar="VALUE",
-            default=argparse.SUPPRESS,
-            help=item.metadata["doc"].replace("%", "%%") + (f" (default {shown})" if shown else ""),
-        )
-
-
-def chosen_flags(arguments: argparse.Namespace) -> dict[str, str]:
-    """The settings that were given on a command line, by their names."""
-    given = vars(arguments)
-    return {name: given[name] for item in fields(Settings) if (name := item.name.upper()) in given}
 
 
 def flag_name(item: Field[Any]) -> str:

@@ -1,7 +1,6 @@
 """The process: how it starts, stops, and what is left of it."""
 
 import json
-import resource
 import socket
 import stat
 import subprocess
@@ -292,25 +291,3 @@ def test_a_data_folder_that_is_a_file_is_one_clear_line(tmp_path: Path) -> None:
     done = run("--port", "0", cwd=tmp_path)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
-
-
-@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="prlimit is of Linux")
-def test_a_server_without_descriptors_hangs_up_and_recovers(tmp_path: Path) -> None:
-    few = 80
-    with ServerProcess(tmp_path) as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (few, few))
-        clients = [socket.create_connection((host, int(port))) for _ in range(2 * few)]
-        # The last one is hung up on, and that is all that happens.
-        assert clients[-1].recv(1) == b""
-        for client in clients:
-            client.close()
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                assert server.call("GET", "/ready")[0] == 200
-                break
-            except OSError:
-                assert time.monotonic() < deadline
-        assert server.stop() == 0
-        assert not [line for line in server.lines if "ERROR" in line]

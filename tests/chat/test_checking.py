@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import server as hubbub
+from chat.checking import Check
+from chat.core import Core
 from conf.settings import Settings
 from models.store import Store
-from server import Check, build_core
+from server import build_core
 from tests.contract.samples import upload
 from tests.process import run
 
@@ -17,7 +18,7 @@ OLD = 1_000_000_000
 
 
 @pytest.fixture(name="core")
-def make_core(store: Store, tmp_path: Path) -> Iterator[hubbub.Core]:
+def make_core(store: Store, tmp_path: Path) -> Iterator[Core]:
     core = build_core(Settings(upload_dir=tmp_path / "uploads"), store, "a" * 32)
     core.uploads.files.open()
     yield core
@@ -26,7 +27,7 @@ def make_core(store: Store, tmp_path: Path) -> Iterator[hubbub.Core]:
     core.disk.close()
 
 
-def keep(core: hubbub.Core, sha256: str, data: bytes, *variants: str) -> Path:
+def keep(core: Core, sha256: str, data: bytes, *variants: str) -> Path:
     path = core.uploads.files.path(sha256)
     path.parent.mkdir(exist_ok=True)
     for each in (path, *(Path(f"{path}.{variant}") for variant in variants)):
@@ -35,13 +36,13 @@ def keep(core: hubbub.Core, sha256: str, data: bytes, *variants: str) -> Path:
     return path
 
 
-async def found(core: hubbub.Core, *, repair: bool) -> list[tuple[str, str, bool]]:
+async def found(core: Core, *, repair: bool) -> list[tuple[str, str, bool]]:
     check = Check(core.store, core.disk, core.uploads)
     return [(f.what, f.about, f.repaired) async for f in check.run(repair=repair)]
 
 
 @pytest.mark.gen_test
-async def test_what_is_wrong_is_found_and_put_right(core: hubbub.Core) -> None:
+async def test_what_is_wrong_is_found_and_put_right(core: Core) -> None:
     owner = "a" * 24
     fine = upload(owner, sha256="1" * 64, size=2)
     picture = upload(owner, sha256="2" * 64, size=2, type="image/png")

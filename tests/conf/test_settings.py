@@ -1,20 +1,15 @@
 """Where settings come from, and which of them wins."""
 
-import argparse
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, fields
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from conf.settings import (
     Settings,
     SettingsError,
-    add_flags,
-    chosen_flags,
-    flag_name,
     load,
     names_of,
     read_env_file,
@@ -209,21 +204,6 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     file.write_bytes("HOST=ä".encode("latin-1"))
     with pytest.raises(SettingsError, match="is not UTF-8"):
         load({}, {}, file)
-
-
-def flags_of(*argv: str) -> dict[str, str]:
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    add_flags(parser)
-    return chosen_flags(parser.parse_args(argv))
-
-
-@pytest.mark.parametrize("item", fields(Settings), ids=lambda item: item.name)
-def test_every_setting_has_a_flag(item: Any) -> None:
-    assert flags_of(flag_name(item), "a value") == {item.name.upper(): "a value"}
-
-
-def test_a_flag_that_is_not_given_is_not_chosen() -> None:
-    assert flags_of("--port", "0") == {"PORT": "0"}
 
 
 def test_no_two_settings_share_a_name() -> None:

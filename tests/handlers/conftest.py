@@ -233,11 +233,7 @@ class Hubbub:
         self.application.hang_up()
         for client in self.clients:
             await client.over()
-        await self.core.chat.journal.close()
-        await self.core.last_seen.write()
-        self.core.presence.close()
-        self.core.memberships.close()
-        self.core.typing.close()
+        await self.core.finish()
         await self.server.close_all_connections()
         await end_readers()
         self.core.uploads.close()
