@@ -1,6 +1,7 @@
 """The handler of everything that speaks JSON: bodies in, identities, answers out."""
 
 import gzip
+import re
 from collections.abc import Awaitable, Mapping
 from hashlib import blake2b
 from math import ceil
@@ -30,6 +31,8 @@ LEAST_COMPRESSED = 1400
 # A page of 50 messages takes 0.2 ms at this level, and a third of the bytes; the default takes
 # three times as long for a tenth less.
 COMPRESSION = 3
+
+_NEVER = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*", re.ASCII)
 
 
 @stream_request_body
@@ -185,7 +188,7 @@ class JsonHandler(Edge):
                 return
         if compress and len(body) >= LEAST_COMPRESSED:
             self.add_header("Vary", "Accept-Encoding")
-            if "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            if _takes_gzip(self.request.headers.get("Accept-Encoding", "")):
                 self.set_header("Content-Encoding", "gzip")
                 body = gzip.compress(body, COMPRESSION, mtime=0)
         self.finish(body)
@@ -195,8 +198,10 @@ class JsonHandler(Edge):
             self.set_header(name, value)
 
     def _is_known(self, tag: str) -> bool:
+        # Weak or not, as proxies may have made it.
         known = self.request.headers.get("If-None-Match", "")
-        return known == "*" or tag in [each.strip() for each in known.split(",")]
+        named = [each.strip().removeprefix("W/") for each in known.split(",")]
+        return known == "*" or tag.removeprefix("W/") in named
 
     def _too_large(self) -> TooLarge:
         limit = self.services.body_limit
@@ -211,6 +216,12 @@ class Nothing(JsonHandler):
         raise HTTPError(404)
 
     post = put = patch = delete = get
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Tell whether gzip is among what somebody takes, and not as what they never want."""
+    codings = (coding.partition(";") for coding in accepted.lower().split(","))
+    return any(name.strip() == "gzip" and not _NEVER.fullmatch(how) for name, _, how in codings)
 
 
 def _place(error: str) -> dict[str, object] | None:

@@ -87,6 +87,8 @@ async def test_what_has_not_changed_is_not_sent_again(hub: Hubbub) -> None:
     known = {"If-None-Match": f'"x", {first.headers["ETag"]}'}
     again = await hub.get(path, ann.token, headers=known)
     assert (again.status, again.body) == (304, b"")
+    strong = {"If-None-Match": first.headers["ETag"].removeprefix("W/")}
+    assert (await hub.get(path, ann.token, headers=strong)).status == 304
     await hub.call("DELETE", f"/api/messages/{said[0].id}", token=ann.token)
     changed = await hub.get(path, ann.token, headers=known)
     assert (changed.status, changed.headers["ETag"] != first.headers["ETag"]) == (200, True)
@@ -101,6 +103,12 @@ async def test_large_pages_come_compressed_to_whoever_takes_that(hub: Hubbub) ->
     assert (status, headers["Content-Encoding"]) == (200, "gzip")
     assert len(body) < len(plain.body) / 3
     assert json.loads(gzip.decompress(body)) == plain.json
+    for refused in ("", "br, identity", "gzip;q=0", "br, GZIP; q=0.000"):
+        _, headers, body = await hub.raw_get(path, {**request, "Accept-Encoding": refused})
+        assert "Content-Encoding" not in headers
+        assert json.loads(body) == plain.json
+    _, headers, _ = await hub.raw_get(path, {**request, "Accept-Encoding": "br, gzip;q=0.1"})
+    assert headers["Content-Encoding"] == "gzip"
     # The names of many rooms side by side are never compressed.
     _, headers, _ = await hub.raw_get("/api/rooms", request)
     assert "Content-Encoding" not in headers
