@@ -30,6 +30,10 @@ MAX_BACKLOG = 100
 class Dialect(Protocol):
     """The words of one kind of client."""
 
+    @property
+    def name(self) -> str:
+        """What this kind of client is called."""
+
     def encode(self, event: Event, form: Form) -> bytes:
         """An event as finished frames; nothing for what this kind of client is not told."""
 

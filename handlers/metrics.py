@@ -38,7 +38,7 @@ class Metrics(Collector):
         services, measures = self._services, self._journal.measures
         yield _by(
             GaugeMetricFamily("hubbub_sockets", "Sockets that are logged in.", labels=["dialect"]),
-            Counter(_dialect(outbox) for outbox in services.hub.outboxes()),
+            Counter(outbox.dialect.name for outbox in services.hub.outboxes()),
         )
         for name, words, value in (
             ("hubbub_users_online", "People with a socket.", len(services.hub.users())),
@@ -92,12 +92,6 @@ class MetricsHandler(Edge):
             return ipaddress.ip_address(self.request.remote_ip or "").is_loopback
         except ValueError:
             return False
-
-
-def _dialect(outbox: object) -> str:
-    """What the kind of client is called."""
-    dialect = getattr(outbox, "dialect", None)
-    return type(getattr(dialect, "words", dialect)).__name__.lower()
 
 
 def _by(

@@ -23,6 +23,7 @@ from handlers.sockets import SESSION_ENDED, Closing
 class Poll:
     """One waiting request. It keeps the order of a socket: first it hears, and then it reads."""
 
+    name = "poll"
     number = 0
     rooms: set[str] | None = None
     held: list[tuple[Event, Form]] | None = None

@@ -53,6 +53,7 @@ _reader = Reader(COMMANDS)
 class Authenticate:
     """The words of clients that say AUTHENTICATE."""
 
+    name = "authenticate"
     listens = True
 
     def decode(self, text: str) -> Frame:

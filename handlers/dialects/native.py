@@ -56,6 +56,7 @@ class Native:
     so without an id it is not taken to mean that its user leaves the room for good.
     """
 
+    name = "native"
     listens = False
 
     def decode(self, text: str) -> Frame:

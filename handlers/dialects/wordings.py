@@ -49,6 +49,7 @@ class _Based:
     """A dialect for the clients that have come by one address."""
 
     def __init__(self, table: Table, base: str) -> None:
+        self.name = table.name
         self._table = table
         self._base = base
 

@@ -70,6 +70,8 @@ class Envelope(Struct, frozen=True):
 class Words(Protocol):
     """The words of one kind of client."""
 
+    # What this kind of client is called where they are counted.
+    name: str
     # Whether a socket hears only the rooms that it has asked to hear.
     listens: bool
 

@@ -10,6 +10,8 @@ from handlers.socketio.framing import POLLING, WEBSOCKET, Framing
 class Words(Protocol):
     """The words of a dialect, as far as the hub makes use of them."""
 
+    name: str
+
     def packets(self, event: Event, form: Form) -> Iterable[bytes]:
         """An event as packets (`42[…]`); none for what this kind of client is not told."""
 
@@ -30,6 +32,11 @@ class Framed:
     def __init__(self, words: Words, framing: Framing) -> None:
         self.words = words
         self.framing = framing
+
+    @property
+    def name(self) -> str:
+        """What the dialect is called, whatever the framing."""
+        return self.words.name
 
     def encode(self, event: Event, form: Form) -> bytes:
         """An event as finished bytes."""

@@ -1,9 +1,13 @@
 """What the server counts, and who may see it."""
 
+import asyncio
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.chat.engine import until
 from tests.handlers.conftest import Hubbub, Starter
+from tests.handlers.speakers import Speakers
 
 pytestmark = pytest.mark.gen_test(timeout=20)
 
@@ -44,6 +48,24 @@ async def test_what_happens_is_counted(hub: Hubbub) -> None:
     assert found["hubbub_answers_total 401"] == 1
     assert found["hubbub_journal_waiting"] == 0
     assert "python_gc_collections_total 0" in found
+
+
+async def test_sockets_are_counted_by_what_they_speak(start: Starter) -> None:
+    hub = start(open_mode=True)
+    ann = await hub.resident("ann")
+    speakers = Speakers(hub)
+    for dialect in ("P", "C", "C", ""):
+        await speakers.by_token(ann, dialect)
+    await speakers.j("Jo")
+    await speakers.r("Ray")
+    waiting = asyncio.create_task(hub.get("/api/sync?wait=30", ann.token))
+    await until(lambda: len(hub.core.hub.of_user(ann.id)) == 5)
+    found = await numbers(hub)
+    sockets = {name.partition(" ")[2]: n for name, n in found.items() if "_sockets" in name}
+    assert sockets == {"P": 1, "C": 2, "P/C": 1, "J": 1, "R": 1, "poll": 1}
+    hub.services.sockets.close_all()
+    await waiting
+    await speakers.close()
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"])

@@ -12,6 +12,8 @@ from handlers.socketio.words import Framed, framed
 class Typing:
     """The words of clients that know of typing alone."""
 
+    name = "T"
+
     def __init__(self) -> None:
         self.encoded = 0
 
@@ -56,4 +58,5 @@ def test_once_for_each_framing() -> None:
 
 
 def test_what_a_client_does_not_know_is_nothing() -> None:
+    assert framed(Typing())[WEBSOCKET].name == "T"
     assert framed(Typing())[WEBSOCKET].encode(None, "others") == b""  # type: ignore[arg-type]
