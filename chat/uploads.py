@@ -64,6 +64,8 @@ class Draft:
         self.name = name
         self.type = ""
         self.size = 0
+        # Whether whoever sent it has gone without an answer.
+        self.given_up = False
         self._uploads = uploads
         self._only_images = only_images
         self._head = b""
@@ -152,6 +154,8 @@ class Uploads:
         self._arriving: Counter[str] = Counter()
         self._reserved: Counter[str] = Counter()
         self._used: dict[str, int] = {}
+        # What somebody has begun to send, and may send in several goes.
+        self.promised: Callable[[str], int] = lambda _: 0
         # A record and its file are added, or taken away, one after the other.
         self._keeping = asyncio.Lock()
 
@@ -190,7 +194,8 @@ class Uploads:
             raise Busy("too_many_uploads", "too many uploads are under way", retry_after=2)
         self._arriving[user] += 1
         try:
-            self._used[user] = await self._disk.run(self._store.uploads.used, user)
+            used = await self._disk.run(self._store.uploads.used, user)
+            self._used[user] = used + self.promised(user)
             self.reserve(user, 0)
         except BaseException:
             self.end(user)
@@ -219,10 +224,11 @@ class Uploads:
     ) -> list[Upload]:
         """Keep what has arrived: all of it, or nothing where something is refused.
 
-        By `makes`, a call that comes again finds what it has kept before.
+        By `makes`, or by `ids`, a call that comes again finds what it has kept before.
         """
         if makes is not None:
             ids = [_id_of(makes, number) for number in range(len(drafts))]
+        if ids:
             there = await self._disk.run(self._store.uploads.many, ids)
             if len(there) == len(drafts):
                 return [there[upload_id] for upload_id in ids]
@@ -230,6 +236,8 @@ class Uploads:
         for draft in drafts:
             draft.require_wanted()
         cleaned = [await self._cleaned(draft) for draft in drafts]
+        if any(draft.given_up for draft in drafts):
+            raise Invalid("invalid_multipart", "whoever has sent this has gone")
         kept = []
         try:
             for number, (draft, picture) in enumerate(zip(drafts, cleaned, strict=True)):

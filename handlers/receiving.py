@@ -26,6 +26,9 @@ OVERHEAD_BYTES = 64 * 1024
 # Whoever sends nothing for so long has gone.
 STALL_SECONDS = 20.0
 
+# And so long where somebody else wants to go on with what is being sent.
+SILENT_SECONDS = 2.0
+
 # So long, and up to MAX_DISCARDED bytes, what comes behind a refusal is read and thrown away: a
 # client that sends first and listens later would not see an answer on a connection that is reset.
 LINGER_SECONDS = 10.0
@@ -97,6 +100,9 @@ class ReceivingHandler(JsonHandler):
     async def abandon(self) -> None:
         """Leave nothing of what has come."""
 
+    def give_up(self) -> None:
+        """Note that nobody waits for an answer to what is being kept."""
+
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """Take a chunk; the next one is read when this one is dealt with."""
         self._heard = time.monotonic()
@@ -153,7 +159,12 @@ class ReceivingHandler(JsonHandler):
     def on_connection_close(self) -> None:
         """Leave nothing of an upload that was broken off."""
         super().on_connection_close()
-        self._forget()
+        if self._is_receiving() or self.identity is None or self.refusal is not None:
+            self._forget()
+        else:
+            # All has come, and is being worked on: whoever does that ends it, and a stop waits.
+            self.services.running.begin(self)
+            self.give_up()
 
     def _forget(self) -> None:
         if self._watching is not None:
@@ -189,7 +200,13 @@ class ReceivingHandler(JsonHandler):
         if time.monotonic() - self._heard > STALL_SECONDS and self._is_receiving():
             self.hang_up()
 
+    def hang_up_if_silent(self) -> None:
+        """Hang up on somebody who seems to have gone, because somebody else has come."""
+        if time.monotonic() - self._heard > SILENT_SECONDS and self._is_receiving():
+            self.hang_up()
+
     def _is_receiving(self) -> bool:
+        """Whether more of the body may come."""
         return not self.wire._read_finished  # noqa: SLF001
 
 
@@ -219,6 +236,11 @@ class Arriving:
         if self._gathered:
             await self._write()
         await self._written()
+
+    def give_up(self) -> None:
+        """Note that nobody waits for them to be kept."""
+        for draft in self.drafts:
+            draft.given_up = True
 
     async def discard(self) -> None:
         """Leave nothing of them."""

@@ -114,7 +114,7 @@ class ResumableUploadHandler(Tus, ReceivingHandler):
     async def get(self, identity: Identity, upload_id: Id) -> None:
         """Say how far it is: `HEAD` in the words of tus."""
         self.require_version()
-        note, offset = await self.services.resumable.find(identity.user.id, upload_id)
+        note, offset = await self.services.resumable.look(identity.user.id, upload_id)
         self.describe(note, offset)
         self.set_header("Upload-Length", str(note.length))
         self.set_status(200)
@@ -144,14 +144,14 @@ class ResumableUploadHandler(Tus, ReceivingHandler):
             raise UnsupportedType("unsupported_media_type", "this is no part of an upload")
         self._checksum = checksum(self.request.headers.get("Upload-Checksum", ""))
         resumable = self.services.resumable
-        note, size = await resumable.find(identity.user.id, self.path_args[0])
-        if self.length_of("Upload-Offset") != size:
-            raise Conflict("wrong_offset", f"the upload goes on at {size}")
-        resumable.take(note)
+        note = resumable.find(identity.user.id, self.path_args[0])
+        self._start = self._offset = await resumable.take(note, self.hang_up_if_silent)
         # From here on, it is left again whatever happens.
-        self._note, self._start, self._offset = note, size, size
+        self._note = note
+        if self.length_of("Upload-Offset") != self._start:
+            raise Conflict("wrong_offset", f"the upload goes on at {self._start}")
         if self._checksum is not None:
-            await resumable.begin_unproved(note, size)
+            await resumable.begin_unproved(note, self._start)
 
     async def receive(self, data: bytes) -> None:
         """Take more of it."""
@@ -162,7 +162,7 @@ class ResumableUploadHandler(Tus, ReceivingHandler):
         if self._checksum is not None:
             self._checksum[0].update(data)
         if len(self._gathered) >= WRITE_BYTES:
-            await self._write()
+            await self._write(self._note)
 
     async def abandon(self) -> None:
         """Keep what has come, unless it was to be proved."""
@@ -173,7 +173,7 @@ class ResumableUploadHandler(Tus, ReceivingHandler):
             if self._checksum is None:
                 await self._write(note)
             else:
-                await self.services.resumable.cut(note, self._start)
+                await self.services.resumable.cut(note)
         finally:
             self.services.resumable.leave(note)
 
@@ -188,27 +188,31 @@ class ResumableUploadHandler(Tus, ReceivingHandler):
         """Go on with it, and keep it when it is whole."""
         note = self._note
         assert note is not None  # noqa: S101 - it has begun
-        resumable = self.services.resumable
-        await self._write()
-        if self._checksum is not None:
-            found, wanted = self._checksum
-            if found.digest() != wanted:
-                raise HTTPError(460, reason="Checksum Mismatch")
-            await resumable.prove(note)
-        self._note = None
         try:
-            if self._offset == note.length and not note.done:
-                await resumable.finish(note)
+            await self._write(note)
+            await self._prove(note)
+            if self._offset == note.length:
+                await self.services.resumable.finish(note)
         finally:
-            resumable.leave(note)
+            # Before the answer, or whoever goes on at once would find that it is busy.
+            await self.over()
         self.describe(note, self._offset)
         self.set_status(204)
 
-    async def _write(self, note: Note | None = None) -> None:
-        data, target = bytes(self._gathered), note or self._note
+    async def _prove(self, note: Note) -> None:
+        if self._checksum is None:
+            return
+        found, wanted = self._checksum
+        if found.digest() != wanted:
+            raise HTTPError(460, reason="Checksum Mismatch")
+        await self.services.resumable.prove(note)
+        self._checksum = None  # nothing that has come is in doubt any more
+
+    async def _write(self, note: Note) -> None:
+        data = bytes(self._gathered)
         self._gathered.clear()
-        if data and target is not None:
-            await self.services.resumable.append(target, data)
+        if data:
+            await self.services.resumable.write(note, self._offset, data)
             self._offset += len(data)
 
 

@@ -114,6 +114,10 @@ class FormHandler(ReceivingHandler, UploadHandler):
         if hasattr(self, "_files"):
             await self._files.discard()
 
+    def give_up(self) -> None:
+        """Keep nothing that nobody would know of."""
+        self._files.give_up()
+
     def meant(self, body: object) -> object:
         """What the form says: the names of its files, and what is in them."""
         return [(draft.name, draft.size, draft.sha256) for draft in self._files.drafts]

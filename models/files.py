@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -95,10 +96,16 @@ class Files:
         return Arrival(self.incoming / secrets.token_hex(16))
 
     def adopt(self, path: Path) -> Arrival:
-        """Take over a file that came in another way; one that is not there is empty."""
+        """Take a file that came in another way, and stays until it is kept; none is an empty one.
+
+        Nothing is written to it any more, for it may be one file under two names.
+        """
         target = self.incoming / secrets.token_hex(16)
         path.touch(mode=0o600)
-        path.replace(target)
+        try:
+            os.link(path, target, follow_symlinks=False)
+        except OSError:  # not every file system has links
+            shutil.copyfile(path, target, follow_symlinks=False)
         return Arrival(target, whole=True)
 
     def beside(self, path: Path) -> Path:

@@ -56,10 +56,9 @@ class Partials:
 
     def size(self, partial_id: str) -> int:
         """How much of a file has come and is proved."""
+        with suppress(FileNotFoundError):
+            return int(self._path(partial_id).with_suffix(_MARK).read_text() or "0")
         path = self._path(partial_id)
-        mark = path.with_suffix(_MARK)
-        if mark.exists():
-            self.cut(partial_id, int(mark.read_text() or "0"))
         return path.stat().st_size if path.exists() else 0
 
     def begin(self, partial_id: str, start: int) -> None:
@@ -67,14 +66,15 @@ class Partials:
         mark = self._path(partial_id).with_suffix(_MARK)
         mark.write_text(str(start))
 
-    def append(self, partial_id: str, data: bytes) -> None:
-        """Add to a file."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+    def write(self, partial_id: str, offset: int, data: bytes) -> None:
+        """Write a part of a file to its place."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
         descriptor = os.open(self._path(partial_id), flags, 0o600)
         try:
             view = memoryview(data)
             while view:
-                view = view[os.write(descriptor, view) :]
+                written = os.pwrite(descriptor, view, offset)
+                view, offset = view[written:], offset + written
         finally:
             os.close(descriptor)
 
@@ -82,12 +82,18 @@ class Partials:
         """Note that all that has come is right."""
         self._path(partial_id).with_suffix(_MARK).unlink(missing_ok=True)
 
-    def cut(self, partial_id: str, size: int) -> None:
-        """Forget what has come behind a place."""
+    def cut(self, partial_id: str) -> int:
+        """Forget what has come and is not proved; return how much is left."""
+        size = self.size(partial_id)
         path = self._path(partial_id)
         if path.exists():
             os.truncate(path, size)
         self.prove(partial_id)
+        return size
+
+    def drop(self, partial_id: str) -> None:
+        """Remove what has come, and keep the note."""
+        self._path(partial_id).unlink(missing_ok=True)
 
     def path(self, partial_id: str) -> Path:
         """Where a file is."""

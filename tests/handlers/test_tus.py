@@ -5,15 +5,21 @@ import base64
 import hashlib
 import json
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chat import resumable
+from handlers import receiving, tus
 from models.partials import Partials
+from models.store import Unavailable
 from tests import pictures
 from tests.chat.engine import until
 from tests.handlers.conftest import Answer, Hubbub, Person, Starter
+from tests.handlers.forms import File
 from tests.requirements import missing
 
 pytestmark = pytest.mark.gen_test(timeout=30)
@@ -160,19 +166,64 @@ async def test_what_does_not_match_its_checksum_does_not_count(hub: Hubbub, name
     assert (await go_on(hub, ann, place, 0, ZIP, Upload_Checksum=right)).status == 204
 
 
-async def broken_off(hub: Hubbub, person: Person, place: str, *lines: str) -> None:
-    """Send a half of what was announced, and hang up."""
-    _, writer = await asyncio.open_connection("127.0.0.1", hub.port)
+@asynccontextmanager
+async def part(
+    hub: Hubbub, person: Person, place: str, *lines: str
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Send a half of what was announced."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
     named = [f"{name}: {value}" for name, value in PART.items()]
     head = [f"PATCH {place} HTTP/1.1", "Host: x", f"Authorization: Bearer {person.token}", *named]
     head += ["Upload-Offset: 0", f"Content-Length: {len(ZIP)}", *lines, "", ""]
     writer.write("\r\n".join(head).encode() + ZIP[:5000])
     await writer.drain()
-    partial = hub.folder() / "resumable" / place.rpartition("/")[2]
     await until(lambda: hub.core.uploads.arriving == 1)
-    writer.close()
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+async def broken_off(hub: Hubbub, person: Person, place: str, *lines: str) -> None:
+    """Send a half of what was announced, and hang up."""
+    async with part(hub, person, place, *lines):
+        partial = hub.folder() / "resumable" / place.rpartition("/")[2]
     assert await hub.is_clean()
     assert partial.exists() or lines
+
+
+async def test_whoever_asks_does_not_disturb_what_is_being_sent(
+    hub: Hubbub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resumable, "GIVE_WAY_SECONDS", 0.01)
+    monkeypatch.setattr(tus, "WRITE_BYTES", 1000)
+    ann = await hub.resident("ann")
+    place = (await begin(hub, ann, len(ZIP))).headers["Location"]
+    partial = hub.folder() / "resumable" / place.rpartition("/")[2]
+    digest = base64.b64encode(hashlib.sha1(ZIP, usedforsecurity=False).digest()).decode()
+    async with part(hub, ann, place, f"Upload-Checksum: sha1 {digest}") as (reader, writer):
+        await until(lambda: partial.exists() and partial.stat().st_size == 5000)
+        assert (await look(hub, ann, place)).headers["Upload-Offset"] == "0"
+        assert (await go_on(hub, ann, place, 0, ZIP)).code == "upload_busy"
+        writer.write(ZIP[5000:])
+        assert (await reader.readline()).startswith(b"HTTP/1.1 204")
+    assert (await hub.get(f"/files/{place.rpartition('/')[2]}", ann.token)).body == ZIP
+
+
+async def test_a_connection_that_is_dead_gives_way(
+    hub: Hubbub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "SILENT_SECONDS", 0.01)
+    ann = await hub.resident("ann")
+    place = (await begin(hub, ann, len(ZIP))).headers["Location"]
+    async with part(hub, ann, place) as (reader, _):
+        await asyncio.sleep(0.05)  # the silence of it
+        assert (await look(hub, ann, place)).headers["Upload-Offset"] == "0"
+        late = await go_on(hub, ann, place, 0, ZIP)
+        assert (late.status, late.code) == (409, "wrong_offset")
+        assert await reader.read() == b""
+        assert (await go_on(hub, ann, place, 5000, ZIP[5000:])).status == 204
+    assert (await hub.get(f"/files/{place.rpartition('/')[2]}", ann.token)).body == ZIP
 
 
 async def test_what_came_before_a_break_counts(hub: Hubbub) -> None:
@@ -193,11 +244,12 @@ async def test_what_is_not_proved_does_not_count(hub: Hubbub) -> None:
     assert (await look(hub, ann, place)).headers["Upload-Offset"] == "0"
 
 
-async def test_only_one_at_a_time_goes_on(hub: Hubbub) -> None:
+async def test_only_one_at_a_time_goes_on(hub: Hubbub, monkeypatch: pytest.MonkeyPatch) -> None:
     ann = await hub.resident("ann")
     place = (await begin(hub, ann, len(ZIP))).headers["Location"]
-    note, _ = await hub.services.resumable.find(ann.id, place.rpartition("/")[2])
-    hub.services.resumable.take(note)
+    monkeypatch.setattr(resumable, "GIVE_WAY_SECONDS", 0.01)
+    note = hub.services.resumable.find(ann.id, place.rpartition("/")[2])
+    await hub.services.resumable.take(note)
     assert (await go_on(hub, ann, place, 0, b"x")).code == "upload_busy"
     ended = await hub.call("DELETE", place, token=ann.token, headers=TUS)
     assert ended.code == "upload_busy"
@@ -237,6 +289,82 @@ async def test_an_upload_goes_on_after_a_restart_until_it_is_too_old(
     assert (await look(again, ann, other)).status == 404
     await again.services.resumable.sweep()
     assert not list((hub.folder() / "resumable").iterdir())
+
+
+async def test_what_was_whole_when_the_server_was_killed_is_kept_before_that_is_said(
+    start: Starter,
+) -> None:
+    hub = start()
+    ann = await hub.resident("ann")
+    place = (await begin(hub, ann, len(ZIP))).headers["Location"]
+    upload_id = place.rpartition("/")[2]
+    partials = Partials(hub.folder() / "resumable")
+    partials.write(upload_id, 0, ZIP)  # and killed before it was kept
+    again = start()
+    await again.services.resumable.open()
+    assert (await look(again, ann, place)).headers["Upload-Offset"] == str(len(ZIP))
+    assert (await again.get(f"/files/{upload_id}", ann.token)).body == ZIP
+    assert (await look(again, ann, place)).status == 200
+
+
+async def test_what_was_kept_when_the_server_was_killed_is_not_kept_twice(start: Starter) -> None:
+    hub = start()
+    ann = await hub.resident("ann")
+    place = (await begin(hub, ann, len(ZIP))).headers["Location"]
+    upload_id = place.rpartition("/")[2]
+    note = hub.services.resumable.find(ann.id, upload_id)
+    assert (await go_on(hub, ann, place, 0, ZIP)).status == 204
+    partials = Partials(hub.folder() / "resumable")
+    partials.write(upload_id, 0, ZIP)
+    partials.note(note)  # as if killed between the record and the note of it
+    again = start()
+    await again.services.resumable.open()
+    assert (await look(again, ann, place)).headers["Upload-Offset"] == str(len(ZIP))
+    assert (await again.get(f"/files/{upload_id}", ann.token)).body == ZIP
+    assert len((await again.get("/api/uploads", ann.token)).json["uploads"]) == 1
+
+
+async def test_what_the_server_could_not_keep_can_be_tried_again(
+    hub: Hubbub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await hub.resident("ann")
+    place = (await begin(hub, ann, len(ZIP))).headers["Location"]
+
+    def fail(_: object) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as broken:
+        broken.setattr(hub.core.store.uploads, "add", fail)
+        answer = await go_on(hub, ann, place, 0, ZIP)
+        assert (answer.status, answer.code) == (503, "store_unavailable")
+        assert (await look(hub, ann, place)).status == 503
+    assert (await look(hub, ann, place)).headers["Upload-Offset"] == str(len(ZIP))
+    assert (await hub.get(f"/files/{place.rpartition('/')[2]}", ann.token)).body == ZIP
+    assert await hub.is_clean()
+
+
+async def test_only_the_last_that_are_whole_are_remembered(
+    hub: Hubbub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resumable, "MAX_DONE", 1)
+    ann = await hub.resident("ann")
+    places = [(await begin(hub, ann, len(ZIP))).headers["Location"] for _ in range(3)]
+    for place in reversed(places):
+        assert (await go_on(hub, ann, place, 0, ZIP)).status == 204
+    assert [(await look(hub, ann, place)).status for place in places] == [200, 404, 404]
+    assert len(list((hub.folder() / "resumable").iterdir())) == 1
+
+
+async def test_those_begun_at_the_same_time_count(start: Starter) -> None:
+    hub = start(upload_quota=100_000)
+    ann = await hub.resident("ann")
+    many = await asyncio.gather(*(begin(hub, ann, 1) for _ in range(25)))
+    assert sorted(answer.status for answer in many) == [201] * 20 + [429] * 5
+    bob = await hub.resident("bob")
+    large = await asyncio.gather(*(begin(hub, bob, 60_000) for _ in range(2)))
+    assert sorted(answer.status for answer in large) == [201, 413]
+    form = await hub.send_files(bob, File("a.zip", ZIP * 5))
+    assert (form.status, form.code) == (413, "quota_exceeded")
 
 
 async def test_limits_of_what_is_not_finished(start: Starter) -> None:

@@ -273,6 +273,35 @@ async def test_an_upload_that_breaks_off_leaves_nothing(hub: Hubbub) -> None:
     assert hub.kept_files() == set()
 
 
+async def test_whoever_goes_before_the_answer_leaves_nothing(
+    hub: Hubbub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await hub.resident("ann")
+    body, _ = form(File("x.jpg", pictures.noise("JPEG", (900, 700))), File("x.zip", ZIP))
+    working, gone = asyncio.Event(), asyncio.Event()
+    worked_on, give_up = hub.core.uploads._worked_on, receiving.Arriving.give_up
+
+    async def slow(work: Any) -> Any:
+        working.set()
+        await gone.wait()
+        return await worked_on(work)
+
+    def noted(files: receiving.Arriving) -> None:
+        give_up(files)
+        gone.set()
+
+    monkeypatch.setattr(hub.core.uploads, "_worked_on", slow)
+    monkeypatch.setattr(receiving.Arriving, "give_up", noted)
+    async with wire(hub) as line:
+        await line.send(head(ann, f"Content-Length: {len(body)}"), body)
+        await working.wait()
+        line.writer.transport.abort()
+    await gone.wait()
+    assert await hub.services.running.drained(10) == 0
+    assert hub.kept_files() == set()
+    assert (await hub.get("/api/uploads", ann.token)).json["uploads"] == []
+
+
 async def test_an_upload_that_stands_still_is_cut_off(
     hub: Hubbub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
