@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Unpack
 
 from msgspec import UNSET, Struct
@@ -40,6 +41,12 @@ DELETED_NAME = "Deleted user"
 Leave = Callable[[str], Awaitable[None]]
 
 
+@asynccontextmanager
+async def _no_portrait(*_: object) -> AsyncIterator[None]:
+    """What stands in where there are no pictures."""
+    yield
+
+
 async def _no_files(*_: object) -> None:
     """What stands in where there are no files."""
 
@@ -71,8 +78,8 @@ class Accounts:
         self._hasher = hasher
         self._rules = rules
         self._limits = limits
-        # Makes the squares of an avatar, and removes those of the one before.
-        self.portray: Callable[[str, str], Awaitable[None]] = _no_files
+        # Makes the squares of an avatar and keeps it from going; removes those of the one before.
+        self.portray: Callable[[str, str], AbstractAsyncContextManager[None]] = _no_portrait
         self.release: Callable[[list[str]], Awaitable[None]] = _no_files
         # A password that is replaced while it is being compared must not open its account.
         self._entering = asyncio.Lock()
@@ -158,13 +165,14 @@ class Accounts:
         if command.display_name is not UNSET:
             changes["display_name"] = require_display_name(command.display_name)
         if command.avatar is not UNSET:
-            changes["avatar"] = await self._own_upload(identity, command.avatar)
+            changes["avatar"] = command.avatar
         if command.read_receipts is not UNSET:
             changes["receipts"] = command.read_receipts
         if command.invisible is not UNSET:
             changes["invisible"] = command.invisible
         former = identity.user.avatar
-        changed = await self._change(identity.user, last=True, **changes)
+        async with self._portrayed(identity, changes.get("avatar")):
+            changed = await self._change(identity.user, last=True, **changes)
         if former is not None and former != changed.avatar:
             await self.release([former])
         return changed
@@ -262,16 +270,21 @@ class Accounts:
         await self._sessions.end_all(user.id)
         log.info("account %s has a new password", user.id)
 
-    async def _own_upload(self, identity: Identity, upload_id: str | None) -> str | None:
+    @asynccontextmanager
+    async def _portrayed(self, identity: Identity, upload_id: str | None) -> AsyncIterator[None]:
+        """See to it that an avatar is a picture of one's own, and stays one for as long as this."""
         if upload_id is None:
-            return None
-        upload = await self._disk.run(self._store.uploads.get, upload_id)
-        if upload is None or upload.owner != identity.user.id:
-            raise Invalid(
-                "unknown_upload", "an avatar is an upload of one's own", details={"field": "avatar"}
-            )
-        await self.portray(identity.user.id, upload.id)
-        return upload.id
+            yield
+            return
+        async with self.portray(identity.user.id, upload_id):
+            upload = await self._disk.run(self._store.uploads.get, upload_id)
+            if upload is None or upload.owner != identity.user.id:
+                raise Invalid(
+                    "unknown_upload",
+                    "an avatar is an upload of one's own",
+                    details={"field": "avatar"},
+                )
+            yield
 
     async def _change(
         self, user: User, *, last: bool = False, **changes: Unpack[UserChange]

@@ -64,6 +64,8 @@ class Attachments:
         self._known: OrderedDict[str, Upload] = OrderedDict()
         # Uploads of messages that are not stored yet: nothing may take those away.
         self._held: Counter[str] = Counter()
+        # Uploads that may be about to go; whoever wants to show one waits until that is known.
+        self._going: dict[str, asyncio.Event] = {}
         # Removes those of some uploads that nothing shows any more.
         self.release: Callable[[Iterable[str]], Awaitable[None]] = _keep_all
 
@@ -117,6 +119,7 @@ class Attachments:
         """Let those pass who own all of some uploads."""
         if not upload_ids:
             return
+        await self.settled(upload_ids)
         found = await self._disk.run(self._store.uploads.many, upload_ids)
         if any(id_ not in found or found[id_].owner != user for id_ in upload_ids):
             raise Invalid(
@@ -146,6 +149,22 @@ class Attachments:
             yield until
         finally:
             let_go()
+
+    @contextmanager
+    def going(self, upload_id: str) -> Iterator[None]:
+        """Let nobody begin to show an upload; who has begun already holds it."""
+        over = self._going[upload_id] = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._going[upload_id]
+            over.set()
+
+    async def settled(self, upload_ids: Iterable[str]) -> None:
+        """Wait until it is known of some uploads, that somebody holds, whether they have gone."""
+        for upload_id in upload_ids:
+            if upload_id in self._going:
+                await self._going[upload_id].wait()
 
     def is_held(self, upload_id: str) -> bool:
         """Tell whether an upload is about to be shown."""

@@ -9,7 +9,8 @@ import asyncio
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -283,32 +284,19 @@ class Uploads:
         if await self._disk.run(self._store.uploads.get, upload_id) is not None:
             raise Conflict("upload_in_use", "a message or an avatar shows this upload")
 
-    async def portray(self, user: str, upload_id: str) -> None:
-        """Make the squares of an avatar of one's own picture."""
-        upload = await self._disk.run(self._store.uploads.get, upload_id)
-        if upload is None or upload.owner != user or upload.type not in PICTURES:
-            raise Invalid(
-                "unknown_upload", "an avatar is a picture of one's own", details={"field": "avatar"}
-            )
-        files = self.files
-        if await self.threads.run(files.has, upload.sha256, AVATARS[0]):
-            return
-        target = files.incoming / new_id()
-        source = files.path(upload.sha256)
-        made = await self._worked_on(lambda: self._workshop.portray(source, target))
-        await self.threads.run(files.add, target, upload.sha256, made.variants)
+    @asynccontextmanager
+    async def portray(self, user: str, upload_id: str) -> AsyncIterator[None]:
+        """Make the squares of an avatar of one's own picture, which stays for as long as this."""
+        with self._attachments.held((upload_id,)):
+            await self._portray(user, upload_id)
+            yield
 
     async def release(self, upload_ids: Iterable[str]) -> None:
         """Remove those of some uploads that nothing shows any more."""
         for upload_id in upload_ids:
             async with self._keeping:
-                upload = await self._disk.run(self._store.uploads.get, upload_id)
-                if upload is None or await self._is_in_use(upload):
-                    continue
-                await self._disk.finish(self._store.uploads.delete, upload_id)
-                self._attachments.forget(upload_id)
-                if not await self._disk.run(self._store.uploads.has_content, upload.sha256):
-                    await self.threads.run(self.files.remove, upload.sha256)
+                with self._attachments.going(upload_id):
+                    await self._release(upload_id)
 
     async def release_quietly(self, upload_ids: Iterable[str]) -> None:
         """Remove what nothing shows any more; what fails is found by a check later."""
@@ -331,12 +319,48 @@ class Uploads:
         """What the messages of a room show."""
         return await self._disk.run(self._store.uploads.shown_in, room_id)
 
+    async def _portray(self, user: str, upload_id: str) -> None:
+        await self._attachments.settled((upload_id,))
+        upload = await self._disk.run(self._store.uploads.get, upload_id)
+        if upload is None or upload.owner != user or upload.type not in PICTURES:
+            raise Invalid(
+                "unknown_upload", "an avatar is a picture of one's own", details={"field": "avatar"}
+            )
+        files = self.files
+        if await self.threads.run(files.has, upload.sha256, AVATARS[0]):
+            return
+        target = files.incoming / new_id()
+        source = files.path(upload.sha256)
+        made = await self._worked_on(lambda: self._workshop.portray(source, target))
+        await self.threads.run(files.add, target, upload.sha256, made.variants)
+
+    async def _release(self, upload_id: str) -> None:
+        upload = await self._disk.run(self._store.uploads.get, upload_id)
+        if upload is None or await self._is_in_use(upload):
+            return
+        await self._disk.finish(self._store.uploads.delete, upload_id)
+        self._attachments.forget(upload_id)
+        if not await self._disk.run(self._store.uploads.has_content, upload.sha256):
+            await self.threads.run(self.files.remove, upload.sha256)
+
     async def _is_in_use(self, upload: Upload) -> bool:
         if self._attachments.is_held(upload.id):
             return True
         if await self._disk.run(self._store.uploads.rooms, upload.id):
             return True
         return await self._is_avatar(upload)
+
+    async def remake_copies(self, upload: Upload) -> bool:
+        """Make the smaller copies of a picture again; tell whether that could be done."""
+        files, target = self.files, self.files.incoming / new_id()
+        source = files.path(upload.sha256)
+        try:
+            made = await self._worked_on(lambda: self._workshop.clean(source, target))
+        except (Invalid, TooLarge):
+            return False
+        await self.threads.run(files.add, target, upload.sha256, made.variants)
+        await self.threads.run(target.unlink)
+        return True
 
     async def _is_avatar(self, upload: Upload) -> bool:
         owner = await self._disk.run(self._store.users.get, upload.owner)
@@ -388,7 +412,8 @@ class Uploads:
         await self.threads.run(files.settle, source, variants)
         async with self._keeping:
             await self.require_space(draft.user, upload.size)
-            if not await self.threads.run(files.has, upload.sha256):
+            # A file that nobody has a record of any more may be swept at this moment.
+            if not await self.threads.run(files.renew, upload.sha256, upload.size, variants):
                 await self.threads.run(files.keep, source, upload.sha256, variants)
             await self._disk.run(self._store.uploads.add, upload)
         self._attachments.note(upload)

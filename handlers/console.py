@@ -46,15 +46,20 @@ def add_uploads_command(
     check = actions.add_parser(
         "check", help="compare records and files", parents=[flags], allow_abbrev=False
     )
-    check.add_argument("--repair", action="store_true", help="remove what is worth nothing")
+    check.add_argument(
+        "--repair",
+        action="store_true",
+        help="mend, or remove what is worth nothing",
+    )
 
 
 async def check_uploads(check: Check, *, repair: bool) -> bool:
     """Say what is not as it should be; tell whether nothing is left to be done."""
     right = True
     async for finding in check.run(repair=repair):
-        _print(f"{finding.what}: {finding.about}" + (" (removed)" if finding.repaired else ""))
-        right = right and finding.repaired
+        repaired = f" ({finding.repaired})" if finding.repaired else ""
+        _print(f"{finding.what}: {finding.about}{repaired}")
+        right = right and finding.repaired is not None
     return right
 
 

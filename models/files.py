@@ -124,6 +124,8 @@ class Files:
         """
         target = self.path(sha256)
         target.parent.mkdir(mode=0o700, exist_ok=True)
+        for path in (source, *(_copy(source, variant) for variant in variants)):
+            os.utime(path)  # some of it may have come long ago
         for variant in variants:
             _copy(source, variant).replace(self.path(sha256, variant))
         source.replace(target)
@@ -135,6 +137,22 @@ class Files:
         for variant in variants:
             _make_durable(_copy(source, variant))
             _copy(source, variant).replace(self.path(sha256, variant))
+
+    def renew(self, sha256: str, size: int, variants: Iterable[str] = ()) -> bool:
+        """Tell whether a file is there, whole and with its copies; then it is young again."""
+        try:
+            for variant in ("", *variants):
+                os.utime(self.path(sha256, variant))
+            return self.path(sha256).stat().st_size == size
+        except FileNotFoundError:
+            return False
+
+    def size(self, sha256: str) -> int | None:
+        """How large a file is; None where there is none."""
+        try:
+            return self.path(sha256).stat().st_size
+        except FileNotFoundError:
+            return None
 
     def has(self, sha256: str, variant: str = "") -> bool:
         """Tell whether a file is there."""
@@ -158,6 +176,16 @@ class Files:
         with suppress(FileNotFoundError):
             for copy in path.parent.glob(f"{sha256}*"):
                 copy.unlink(missing_ok=True)
+
+    def remove_old(self, sha256: str) -> bool:
+        """Remove a file that nobody has a record of, unless somebody is about to get one."""
+        latest = time.time() - ORPHAN_SECONDS
+        copies = [*self.path(sha256).parent.glob(f"{sha256}*")]
+        with suppress(FileNotFoundError):
+            if any(copy.stat().st_mtime > latest for copy in copies):
+                return False
+        self.remove(sha256)
+        return True
 
     def contents(self) -> Iterator[str]:
         """The hashes of the files that have been there for a while, each once."""

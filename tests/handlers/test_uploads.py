@@ -1,6 +1,7 @@
 """Uploads over REST: several at once, all or none, and nothing is left of what was refused."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -195,6 +196,48 @@ async def test_only_ones_own_is_deleted_and_nothing_that_is_shown(hub: Hubbub) -
     assert said.status == 201
     assert (await hub.call("DELETE", path, token=ann.token)).code == "upload_in_use"
     assert len(hub.kept_files()) == 1
+
+
+@pytest.mark.parametrize("shown_as", ["attachment", "avatar"])
+async def test_what_is_deleted_cannot_be_shown_meanwhile(
+    hub: Hubbub, monkeypatch: pytest.MonkeyPatch, shown_as: str
+) -> None:
+    ann = await hub.resident("ann")
+    [upload] = await hub.uploads(ann, File("a.png", pictures.plain("PNG")))
+    rooms, looked, going_on = hub.core.store.uploads.rooms, threading.Event(), threading.Event()
+
+    def slow(upload_id: str) -> list[str]:
+        found = rooms(upload_id)
+        looked.set()
+        going_on.wait(10)
+        return found
+
+    monkeypatch.setattr(hub.core.store.uploads, "rooms", slow)
+    deleting = asyncio.create_task(
+        hub.call("DELETE", f"/api/uploads/{upload['id']}", token=ann.token)
+    )
+    await until(looked.is_set)
+    if shown_as == "avatar":
+        changes = {"avatar": upload["id"]}
+        showing = hub.call("PATCH", "/api/auth/profile", changes, token=ann.token)
+    else:
+        said = {"attachments": [upload["id"]]}
+        showing = hub.post(f"/api/rooms/{EVERYONE}/messages", said, token=ann.token)
+    shown = asyncio.create_task(showing)
+    await asyncio.wait([shown], timeout=0.2)
+    going_on.set()
+    assert ((await deleting).status, (await shown).code) == (200, "unknown_upload")
+    assert hub.kept_files() == set()
+
+
+async def test_what_is_broken_on_the_disk_is_whole_when_it_is_sent_again(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    file = File("a.png", pictures.plain("PNG"))
+    await hub.uploads(ann, file)
+    for name in hub.kept_files():
+        (hub.folder() / name).unlink() if name.endswith(".320") else None
+    [again] = await hub.uploads(bob, file)
+    assert (await hub.get(again["thumbnails"]["320"])).status == 200
 
 
 async def test_a_quota_and_a_rate(start: Starter) -> None:
