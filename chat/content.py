@@ -19,6 +19,8 @@ UNKNOWN = "application/octet-stream"
 TEXT = "text/plain"
 
 MAX_NAME = 120
+# File systems count bytes, and take 255; a browser may add " (1)".
+MAX_NAME_BYTES = 240
 MAX_ENDING = 16
 
 # The first bytes, and what begins so. The order matters where one is the beginning of another.
@@ -155,7 +157,8 @@ def clean_name(name: str, media_type: str) -> str:
     if endings and f".{ending.lower()}" not in endings:
         # A picture of another kind changes its ending; anything else gets one more.
         stem, ending = stem if is_named_as_picture(text) else text, endings[0][1:]
-    stem = stem[: MAX_NAME - MAX_ENDING - 1].rstrip(" .")
+    room = MAX_NAME_BYTES - len(f".{ending}".encode())
+    stem = stem[: MAX_NAME - MAX_ENDING - 1].encode()[:room].decode(errors="ignore").rstrip(" .")
     return f"{stem}.{ending}" if ending else stem
 
 

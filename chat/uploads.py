@@ -29,7 +29,7 @@ from chat.limits import Limits, Rule
 from chat.links import AVATARS
 from models.disk import Disk
 from models.files import HEAD_BYTES, Arrival, Files
-from models.pictures import Cleaned, TooCostly, Unreadable, Workshop
+from models.pictures import Cleaned, Interrupted, TooCostly, Unreadable, Workshop
 from models.records import Upload, new_id, now
 from models.store import Store, StoreError
 
@@ -387,6 +387,8 @@ class Uploads:
             return await self._picture_threads.run(work)
         except Unreadable:
             raise Invalid("invalid_image", "this image cannot be read") from None
+        except Interrupted:
+            raise Busy("busy", "the server is about to stop", retry_after=5) from None
         except TooCostly:
             raise TooLarge("image_too_large", "this image has too many pixels or frames") from None
         finally:

@@ -125,7 +125,9 @@ class FileHandler(JsonHandler):
 
     def _range(self, size: int, etag: str) -> tuple[int, int]:
         """Where to begin, and how much to send."""
-        found = _RANGE.fullmatch(self.request.headers.get("Range", "").strip())
+        # HEAD tells of the whole: ranges are for GET alone (RFC 9110, 14.2).
+        asked = self.request.headers.get("Range", "") if self.request.method == "GET" else ""
+        found = _RANGE.fullmatch(asked.strip())
         if found is None or found[1] == found[2] == "" or not self._is_same(etag):
             return 0, size  # several ranges at once are as good as none
         if found[1]:

@@ -8,7 +8,8 @@ METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 # Those of tus, of conditions and of ranges among them.
 REQUEST_HEADERS = (
     "authorization, content-type, idempotency-key, if-none-match, if-range, range, tus-resumable, "
-    "upload-checksum, upload-length, upload-metadata, upload-offset, x-request-id"
+    "upload-checksum, upload-length, upload-metadata, upload-offset, x-http-method-override, "
+    "x-request-id"
 )
 ANSWER_HEADERS = (
     "Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, "

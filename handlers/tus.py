@@ -43,6 +43,9 @@ _PART = (
     ("Upload-Checksum", "`sha1` or `sha256`, and the digest of this part in base64."),
 )
 
+# What a POST may stand for, as the protocol demands.
+OVERRIDDEN = frozenset({"PATCH", "DELETE"})
+
 MAX_METADATA = 4096
 # The digits of a petabyte.
 MAX_DIGITS = 15
@@ -109,6 +112,12 @@ class ResumableUploadsHandler(Tus, JsonHandler):
 
 class ResumableUploadHandler(Tus, ReceivingHandler):
     """One upload."""
+
+    def initialize(self) -> None:
+        """Know what is meant where something between lets only POST through."""
+        meant = self.request.headers.get("X-HTTP-Method-Override", "").strip().upper()
+        if self.request.method == "POST" and meant in OVERRIDDEN:
+            self.request.method = meant
 
     @call(codes=_FINDING, headers=_VERSIONED)
     async def get(self, identity: Identity, upload_id: Id) -> None:

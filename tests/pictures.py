@@ -130,6 +130,20 @@ def animation(kind: str, frames: int = 3, size: tuple[int, int] = (12, 8), **mor
     return saved(made[0], kind, **options)
 
 
+def telling_animation(kind: str) -> bytes:
+    """An animation that tells as much."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() + SECRET
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>" + SECRET + b"</x:xmpmeta>"
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Comment", SECRET.decode())
+    options: dict[str, dict[str, Any]] = {
+        "PNG": {"exif": exif(), "icc_profile": profile, "pnginfo": texts},
+        "WEBP": {"exif": exif(), "icc_profile": profile, "xmp": xmp},
+        "GIF": {"comment": SECRET},
+    }
+    return animation(kind, **options[kind]) + b"behind the end: " + SECRET
+
+
 def chunk(name: bytes, data: bytes) -> bytes:
     crc = zlib.crc32(name + data)
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc)

@@ -13,6 +13,10 @@ class TooCostly(Exception):
     """The picture is too large, has too many frames, or takes too much work."""
 
 
+class Interrupted(Exception):
+    """The server stops; the picture may be fine."""
+
+
 class Clean(Struct, frozen=True, tag_field="job", tag="clean"):
     """Write a picture again at `target`, and its smaller copies beside it."""
 

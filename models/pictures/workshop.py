@@ -17,6 +17,7 @@ from models.pictures.jobs import (
     Clean,
     Cleaned,
     Failed,
+    Interrupted,
     Job,
     Pictured,
     Portray,
@@ -118,9 +119,10 @@ class Worker:
         except OSError:
             line = b""
         if not line:
-            if not self._stopped:
-                log.warning("a worker was ended by a picture, or took too long over it")
             self.end()
+            if self._stopped:
+                raise Interrupted
+            log.warning("a worker was ended by a picture, or took too long over it")
             raise TooCostly
         answer = _answers.decode(line)
         self._done += 1
@@ -153,7 +155,7 @@ class Worker:
             self.end()  # it was ended by somebody else while it had nothing to do
         with self._lock:
             if self._stopped:
-                raise TooCostly
+                raise Interrupted
             if self._process is None:
                 self._done = 0
                 self._process = subprocess.Popen(  # noqa: S603 - our own program

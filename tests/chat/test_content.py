@@ -99,6 +99,8 @@ def test_only_what_cannot_run_is_plain() -> None:
         ('a"b<c>:d|e?.txt', "text/plain", "a_b_c__d_e_.txt"),
         ("x" * 300 + ".txt", "text/plain", "x" * 103 + ".txt"),
         ("é" * 300, "text/plain", "é" * 103),
+        ("\U0001f600" * 300 + ".txt", "text/plain", "\U0001f600" * 59 + ".txt"),
+        ("\u65e5" * 300 + ".zip", "application/zip", "\u65e5" * 78 + ".zip"),
         ("page.html", "image/png", "page.html.png"),
         ("photo.png", "image/webp", "photo.webp"),
         ("photo", "image/gif", "photo.gif"),

@@ -225,6 +225,8 @@ async def test_parts_of_a_file(hub: Hubbub) -> None:
             assert answer.code == "range_not_satisfiable"
         else:
             assert answer.body == data[part]
+    told = await hub.call("HEAD", upload["url"], headers={"Range": "bytes=0-0"})
+    assert (told.status, told.headers["Content-Length"]) == (200, str(len(data)))
     etag = (await hub.get(upload["url"])).headers["Etag"]
     for known, status in ((etag, 206), ('"other"', 200)):
         headers = {"Range": "bytes=1-2", "If-Range": known}

@@ -131,6 +131,14 @@ async def test_requests_that_make_no_sense(hub: Hubbub) -> None:
     cases: list[tuple[Answer, int, str | None]] = [
         (await hub.call("POST", PLACE, token=ann.token, headers={"Upload-Length": "1"}), 412, None),
         (await hub.call("POST", PLACE, token=ann.token, headers=TUS), 400, "invalid_header"),
+        (
+            await hub.call(
+                "POST", PLACE, token=ann.token, headers={**TUS, "Upload-Defer-Length": "1"}
+            ),
+            400,
+            "invalid_header",
+        ),
+        (await begin(hub, ann, 0), 400, "empty_upload"),
         (await begin(hub, ann, 25 * 1024 * 1024 + 1), 413, "upload_too_large"),
         (await begin(hub, Person("", "", "x.y.z"), 1), 401, "invalid_token"),
         (await go_on(hub, ann, place, 5, b"x"), 409, "wrong_offset"),
@@ -377,8 +385,10 @@ async def test_limits_of_what_is_not_finished(start: Starter) -> None:
     assert (await begin(hub, ann, 1)).code == "too_many_unfinished"
 
 
-@pytest.mark.parametrize("chunk", [300_000, 10_000_000])
-async def test_tus_js_client(start: Starter, chunk: int) -> None:
+@pytest.mark.parametrize(
+    ("chunk", "method"), [(300_000, "patch"), (10_000_000, "patch"), (10_000_000, "override")]
+)
+async def test_tus_js_client(start: Starter, chunk: int, method: str) -> None:
     folder = Path(__file__).parents[1] / "javascript"
     node = shutil.which("node")
     if node is None or not (folder / "node_modules" / "tus-js-client").is_dir():
@@ -388,7 +398,7 @@ async def test_tus_js_client(start: Starter, chunk: int) -> None:
     size = 2_000_000
     process = await asyncio.create_subprocess_exec(
         node, "tus.mjs", f"http://127.0.0.1:{hub.port}{PLACE}", ann.token, str(size), str(chunk),
-        cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        method, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     said, complaints = await process.communicate()
     assert process.returncode == 0, complaints.decode()

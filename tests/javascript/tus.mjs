@@ -1,8 +1,8 @@
 // Sends a file by tus-js-client, breaks off half-way, and goes on.
-// node tus.mjs <endpoint> <token> <bytes> <chunk>; says the address and how often it went on.
+// node tus.mjs <endpoint> <token> <bytes> <chunk> [override]; says the address and how often it went on.
 import { Upload } from 'tus-js-client';
 
-const [endpoint, token, bytes, chunk] = process.argv.slice(2);
+const [endpoint, token, bytes, chunk, override] = process.argv.slice(2);
 const data = Buffer.alloc(Number(bytes));
 for (let place = 0; place < data.length; place += 1) data[place] = (place * 7 + (place >> 8)) % 251;
 data.write('PK\u0003\u0004', 'latin1');
@@ -10,6 +10,7 @@ data.write('PK\u0003\u0004', 'latin1');
 const options = {
   endpoint,
   chunkSize: Number(chunk),
+  overridePatchMethod: override === 'override',
   retryDelays: [0, 50, 100, 200],
   metadata: { filename: 'größe.zip', filetype: 'text/html' },
   headers: { Authorization: `Bearer ${token}` },

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from models.pictures import Cleaned, TooCostly, Unreadable, Workshop
+from models.pictures import Cleaned, Interrupted, TooCostly, Unreadable, Workshop
 from tests import pictures
 
 PIXELS, FRAMES = 2_000_000, 40
@@ -60,6 +60,15 @@ def test_nothing_is_told_but_the_picture(workshop: Workshop, tmp_path: Path, kin
     telling = pictures.telling(kind)
     assert pictures.tells(telling)
     _, written = clean(workshop, tmp_path, telling)
+    assert not any(pictures.tells(data) for data in written)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP"])
+def test_an_animation_tells_no_more(workshop: Workshop, tmp_path: Path, kind: str) -> None:
+    telling = pictures.telling_animation(kind)
+    assert pictures.tells(telling)
+    _, written = clean(workshop, tmp_path, telling)
+    assert getattr(pictures.opened(written[0]), "n_frames", 1) == 3
     assert not any(pictures.tells(data) for data in written)
 
 
@@ -235,14 +244,14 @@ def test_a_workshop_that_closes_does_not_wait(tmp_path: Path) -> None:
         try:
             while True:
                 closing.clean(tmp_path / "in", tmp_path / "out")
-        except TooCostly as error:
+        except Interrupted as error:
             ends.append(type(error))
 
     thread = threading.Thread(target=work)
     thread.start()
     closing.interrupt()
     thread.join(10)
-    assert ends == [TooCostly]
+    assert ends == [Interrupted]
     closing.close()
 
 
