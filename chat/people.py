@@ -119,15 +119,15 @@ class People:
 
     async def named(self, names: Iterable[str]) -> list[User]:
         """The users of some names; those that are nobody's are left out."""
-        found = []
-        for name in sorted({folded(name) for name in names}):
-            forgotten = self._forgotten
-            user = await self._disk.run(self._store.users.by_name, name)
-            if user is not None:
-                if forgotten == self._forgotten:
-                    self._keep(user)
-                found.append(user)
-        return found
+        wanted = {folded(name) for name in names}
+        if not wanted:
+            return []
+        forgotten = self._forgotten
+        found = await self._disk.run(self._store.users.named, wanted)
+        if forgotten == self._forgotten:
+            for user in found:
+                self._keep(user)
+        return sorted(found, key=lambda user: user.name)
 
     def _is_fresh(self, user_id: str) -> bool:
         return user_id in self._known and user_id not in self._stale

@@ -201,6 +201,9 @@ class Users(Protocol):
     def by_name(self, name: str) -> User | None:
         """The user of a name, in any case."""
 
+    def named(self, names: Iterable[str]) -> list[User]:
+        """The users of some names, in any case and no order; those of nobody are left out."""
+
     def by_email(self, email: str) -> User | None:
         """The user of an e-mail address, in any case."""
 

@@ -43,6 +43,12 @@ class MongoUsers:
         """The user of a name."""
         return self._one({"name_key": folded(name)})
 
+    def named(self, names: Iterable[str]) -> list[User]:
+        """The users of some names."""
+        keys = [folded(name) for name in names]
+        with self._database.use() as collections:
+            return list(map(user_of, collections.users.find({"name_key": {"$in": keys}})))
+
     def by_email(self, email: str) -> User | None:
         """The user of an e-mail address."""
         return self._one({"email_key": folded(email)})

@@ -50,6 +50,11 @@ class SQLiteUsers:
         """The user of a name."""
         return self._one("name_key = ?", folded(name))
 
+    def named(self, names: Iterable[str]) -> list[User]:
+        """The users of some names."""
+        keys = tuple(folded(name) for name in names)
+        return self._all(f"name_key IN ({', '.join('?' * len(keys))})", keys)
+
     def by_email(self, email: str) -> User | None:
         """The user of an e-mail address."""
         return self._one("email_key = ?", folded(email))

@@ -172,3 +172,13 @@ async def test_a_name_that_is_asked_for_is_kept(
     await village.people.load([users[0].id])
     village.people.note(users[2])
     assert [village.people.knows(user.id) for user in users] == [True, False, True]
+
+
+async def test_many_names_are_one_read(village: Village) -> None:
+    for name in ("Ann", "Bob", "Cleo"):
+        village.real.users.add(samples.user(name))
+    found = await village.people.named(["cleo", "BOB", "ann", "nobody"])
+    assert [user.name for user in found] == ["Ann", "Bob", "Cleo"]
+    assert village.store.calls["users.named"] == 1
+    assert await village.people.named([]) == []
+    assert village.store.calls["users.named"] == 1

@@ -56,6 +56,13 @@ def test_a_name_is_taken_in_any_case(store: Store, one: str, other: str) -> None
     assert store.users.by_name(other) == first
 
 
+def test_users_are_found_by_their_names(store: Store) -> None:
+    ada, bob = (store.users.add(user(name)) for name in ("Ada", "bob"))
+    found = store.users.named(["ADA", "Bob", "bob", "nobody", "$x", "a\0b"])
+    assert sorted(one.id for one in found) == sorted((ada.id, bob.id))
+    assert store.users.named([]) == []
+
+
 @pytest.mark.parametrize(("one", "other"), DIFFERENT_NAMES)
 def test_names_that_only_look_alike_differ(store: Store, one: str, other: str) -> None:
     first, second = store.users.add(user(one)), store.users.add(user(other))
