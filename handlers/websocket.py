@@ -228,7 +228,8 @@ class SocketHandler(LightSocket):
             said = self.services.chat.send_now(speaker, command)
         except Refusal as refusal:
             self._refuse(refusal, frame.id)
-            return None
+            # Whoever goes on beyond the limits, on many sockets, holds up the others no more.
+            return asyncio.sleep(0)
         if said is None:
             return self._guarded(frame.id, self._send_later(speaker, frame, command))
         self._unanswered += 1

@@ -296,7 +296,7 @@ class SocketIoClient:
             self.services.limits.take(self.services.socket_limits.commands, speaker.user)
         except Refusal as refusal:
             self.refuse(refusal, acknowledge)
-            return None
+            return asyncio.sleep(0)  # the others have a turn before the next one is refused
         action = heard.row.action(self, heard.what)
         return self._guarded(self._act(action, acknowledge), acknowledge)
 

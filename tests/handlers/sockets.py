@@ -270,6 +270,22 @@ class Client(asyncio.Protocol):
                 self._pongs.add(payload)
 
 
+class Turns:
+    """How often something happens before the loop gives the others a turn."""
+
+    def __init__(self) -> None:
+        self.most = self._now = 0
+
+    def note(self) -> None:
+        if not self._now:
+            asyncio.get_running_loop().call_soon(self._begin)
+        self._now += 1
+        self.most = max(self.most, self._now)
+
+    def _begin(self) -> None:
+        self._now = 0
+
+
 async def dial(
     port: int,
     path: str = "/ws",

@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from tornado.ioloop import IOLoop
 
 from chat.errors import TooMany
+from handlers.dialects.client import SocketIoClient
 from handlers.dialects.wordings import MAX_BASES
 from models.records import EVERYONE
 from models.store import Unavailable
 from tests import pictures
 from tests.handlers.conftest import Hubbub, Starter
 from tests.handlers.forms import File
+from tests.handlers.sockets import Turns
 from tests.handlers.speakers import Speakers
 
 pytestmark = pytest.mark.gen_test(timeout=30)
@@ -245,6 +248,27 @@ async def test_a_limit_is_answered(start: Starter) -> None:
     codes = [await one.code_of("private_message", said) for _ in range(4)]
     assert "rate_limited" in codes
     assert codes[0] == "ok"
+    await clients.close()
+
+
+async def test_whoever_goes_beyond_the_limits_leaves_the_others_their_turn(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, turns = start(rate_limits=True, message_burst=2, message_rate=1), Turns()
+    clients = Speakers(hub)
+    ann, bob = await hub.residents("ann", "bob")
+    one = await clients.by_token(ann, "P")
+    refuse = SocketIoClient.refuse
+
+    def noted(client: SocketIoClient, *refused: Any) -> None:
+        turns.note()
+        refuse(client, *refused)
+
+    monkeypatch.setattr(SocketIoClient, "refuse", noted)
+    for _ in range(200):
+        one.emit("private_message", {"receiverId": bob.id, "message": "hi"})
+    assert await one.code_of("private_message", {"receiverId": bob.id, "message": ""}) != "ok"
+    assert turns.most == 1
     await clients.close()
 
 

@@ -9,7 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tornado.ioloop import IOLoop
 
+from chat.errors import Refusal
 from handlers.dialects.native import COMMANDS
+from handlers.dialects.words import FrameId
+from handlers.websocket import SocketHandler
 from models.records import EVERYONE
 from tests.chat.engine import until
 from tests.handlers.conftest import Hubbub, Person, Starter
@@ -22,6 +25,7 @@ from tests.handlers.sockets import (
     TEXT,
     Client,
     Gone,
+    Turns,
     frame,
     said,
     text,
@@ -314,6 +318,35 @@ async def test_a_flood_of_commands_is_refused_one_by_one(start: Starter) -> None
     assert set(codes) == {"rate_limited"}
     assert len(codes) > 1_000
     await both.talk()
+
+
+async def test_whoever_goes_beyond_the_limits_leaves_the_others_their_turn(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, turns = start(rate_limits=True), Turns()
+    both, socket = await neighbours(hub), await attacker(hub)
+    refuse = SocketHandler._refuse
+
+    def noted(handler: SocketHandler, refusal: Refusal, frame_id: FrameId) -> None:
+        turns.note()
+        refuse(handler, refusal, frame_id)
+
+    monkeypatch.setattr(SocketHandler, "_refuse", noted)
+    socket.write(said("SEND_MESSAGE", 1, roomId=EVERYONE, content="x") * 2_000)
+    await both.talk()
+    await socket.caught_up()
+    assert turns.most == 1
+
+
+async def test_a_flood_of_pings_leaves_the_others_their_turn(
+    hub: Hubbub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, socket, turns = await neighbours(hub), await attacker(hub), Turns()
+    monkeypatch.setattr(SocketHandler, "on_ping", lambda *_: turns.note())
+    socket.write(frame(PING, b"x" * 125) * 2_000)
+    await both.talk()
+    await socket.caught_up()
+    assert turns.most <= 20
 
 
 async def test_a_fault_of_ours_closes_the_socket_and_no_other(
