@@ -24,7 +24,7 @@ from models.store import Store
 # A list of rooms names this many of the people in each; a larger room is asked for its members.
 MAX_NAMED = 100
 
-# Reading a room that is not in memory takes four reads; so many at a time keep the threads busy.
+# Reading a room that is not in memory takes five reads; so many at a time keep the threads busy.
 AT_ONCE = 8
 
 

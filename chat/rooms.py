@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from msgspec import Struct
 
+from chat.badges import MAX_NAMING, Badges
 from chat.errors import NotFound
 from chat.recall import WAKING, Recall, Shelf
 from models.disk import Disk
@@ -24,9 +25,6 @@ IDLE_SECONDS = 300.0
 
 # Receipts go to the senders of the messages that a mark has passed.
 MAX_SENDERS = 256
-
-# More than this on a badge is "many".
-MAX_MENTIONS = 100
 
 
 class Member(Struct):
@@ -93,7 +91,7 @@ class LiveRoom:
         self._senders: OrderedDict[int, str] = OrderedDict()
         # Whose last message nobody would find any more who wakes the room.
         self._fading: list[Member] = []
-        self._mentions: dict[str, deque[int]] = {}
+        self.badges = Badges()
         # In a direct room, the messages that the other one has not read, by `seq`.
         self._unread: OrderedDict[int, tuple[str, str]] = OrderedDict()
         self._latest: datetime | None = None
@@ -181,6 +179,7 @@ class LiveRoom:
     def note_message(self, message: Message) -> None:
         """Note how a message stands now, for those who hold it, read it or list the room."""
         self.recall.keep([message])
+        self.badges.note(message.seq, message.mentions)
         if self.last is not None and self.last.id == message.id:
             self.last = message
         held = self._held.get(message.id)
@@ -196,8 +195,6 @@ class LiveRoom:
             member.delivered = max(member.delivered, message.seq)
             member.read = max(member.read, message.seq)
             member.sent = message.seq
-        for user in message.mentions:
-            self._mentions.setdefault(user, deque(maxlen=MAX_MENTIONS)).append(message.seq)
         self._senders[message.seq] = message.sender
         if len(self._senders) > MAX_SENDERS:
             self._fade(*self._senders.popitem(last=False))
@@ -214,13 +211,9 @@ class LiveRoom:
         return [member for member in fading if member.read > member.saved]
 
     def mentions(self, user_id: str) -> int:
-        """How often somebody is mentioned in what they have not read; the last hundred count."""
+        """How often somebody is mentioned in what they have not read."""
         member = self.members.get(user_id)
-        read = 0 if member is None else member.read
-        mentions = self._mentions.get(user_id)
-        if not mentions or mentions[-1] <= read:
-            return 0
-        return sum(seq > read for seq in mentions)
+        return self.badges.count(user_id, 0 if member is None else member.read)
 
     def admit(self, member: Member) -> None:
         """Let somebody in; what they sent and was stored as they came back, they have read."""
@@ -377,6 +370,8 @@ class Rooms:
         messages = self._store.messages.history(room_id, limit=MAX_SENDERS)
         for message in messages:
             live.note_sender(message)
+        for seq, users in self._store.messages.naming(room_id, limit=MAX_NAMING):
+            live.badges.note(seq, users)
         for member in live.members.values():
             member.told = member.read
         return live, messages[-WAKING:]

@@ -371,6 +371,9 @@ class Messages(Protocol):
     def pinned(self, room_id: str, *, before: int | None = None, limit: int) -> list[Message]:
         """The last pinned messages of a room, or those before `before`, ascending by `seq`."""
 
+    def naming(self, room_id: str, *, limit: int) -> list[tuple[int, tuple[str, ...]]]:
+        """The `seq`s of the last messages of a room that mention somebody, ascending, and whom."""
+
     def search(self, wanted: Wanted) -> Found:
         """The messages that hold what is wanted, by (created, id), the latest first.
 

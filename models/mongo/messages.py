@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pymongo import ASCENDING, DESCENDING
 
 from models.mongo.database import Database, page
-from models.mongo.documents import UNREAD, Document, key_of, keys_of, message_of
+from models.mongo.documents import UNREAD, Document, ids_of, key_of, keys_of, message_of
+from models.mongo.schema import NAMING
 from models.mongo.search import search
 from models.records import Counters, Message
 from models.store import Found, Wanted
@@ -66,6 +67,14 @@ class MongoMessages:
         if before is not None:
             wanted["seq"] = {"$lt": before}
         return self._page(wanted, "seq", DESCENDING, limit)[::-1]
+
+    def naming(self, room_id: str, *, limit: int) -> list[tuple[int, tuple[str, ...]]]:
+        """The last messages of a room that mention somebody."""
+        wanted = {"room": key_of(room_id), **NAMING}
+        with self._database.use() as collections:
+            messages = collections.messages.find(wanted, {"_id": 0, "seq": 1, "mentions": 1})
+            found = page(messages.hint("naming").sort("seq", DESCENDING), limit)
+        return [(document["seq"], ids_of(document["mentions"])) for document in found][::-1]
 
     def search(self, wanted: Wanted) -> Found:
         """A page of what is wanted, by the index of words."""

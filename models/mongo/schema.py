@@ -22,6 +22,9 @@ log = logging.getLogger("hubbub.store")
 # The messages that show uploads; a query must say so too, for its index to be used.
 SHOWING: Document = {"attachments.0": {"$exists": True}}
 
+# The messages that mention somebody, likewise.
+NAMING: Document = {"mentions.0": {"$exists": True}}
+
 # The index of words, which a search names, for MongoDB might take another for it.
 SEARCH = "search"
 
@@ -72,6 +75,11 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
             [("room", ASCENDING), ("seq", ASCENDING)],
             name="pinned",
             partialFilterExpression={"pinned": True},
+        ),
+        IndexModel(
+            [("room", ASCENDING), ("seq", ASCENDING)],
+            name="naming",
+            partialFilterExpression=NAMING,
         ),
         IndexModel(
             [

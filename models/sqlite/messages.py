@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from models.records import Counters, Message
 from models.sqlite.database import Database
-from models.sqlite.rows import listed, message_of
+from models.sqlite.rows import listed, message_of, texts_of
 from models.sqlite.search import search
 from models.store import Found, Wanted
 
@@ -61,6 +61,16 @@ class SQLiteMessages:
         last = (1 << 62) if before is None else before
         condition = "room = ? AND pinned AND seq < ? ORDER BY seq DESC LIMIT ?"
         return self._all(condition, (room_id, last, limit))[::-1]
+
+    def naming(self, room_id: str, *, limit: int) -> list[tuple[int, tuple[str, ...]]]:
+        """The last messages of a room that mention somebody."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                """SELECT seq, mentions FROM messages WHERE room = ? AND mentions IS NOT NULL
+                    ORDER BY seq DESC LIMIT ?""",
+                (room_id, limit),
+            ).fetchall()
+        return [(row["seq"], texts_of(row["mentions"])) for row in rows][::-1]
 
     def search(self, wanted: Wanted) -> Found:
         """A page of what is wanted, by the index of words."""

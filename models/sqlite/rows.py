@@ -230,6 +230,11 @@ def insert_rows(
         at += len(some)
 
 
+def texts_of(value: str | None) -> tuple[str, ...]:
+    """Texts that were packed."""
+    return _texts.decode(value) if value else ()
+
+
 def content_row(message: Message) -> Row:
     """The part of a message that a change may replace."""
     return {
@@ -269,10 +274,10 @@ def message_of(row: sqlite3.Row) -> Message:
         sender=row["sender"],
         client_id=row["client_id"],
         text=row["text"],
-        attachments=_texts.decode(row["attachments"]) if row["attachments"] else (),
+        attachments=texts_of(row["attachments"]),
         reply_to=row["reply_to"],
         reactions=_reactions.decode(row["reactions"]) if row["reactions"] else (),
-        mentions=_texts.decode(row["mentions"]) if row["mentions"] else (),
+        mentions=texts_of(row["mentions"]),
         pinned=bool(row["pinned"]),
         former=_former.decode(row["former"]) if row["former"] else (),
         created=moment(row["created"]),

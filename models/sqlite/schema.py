@@ -177,4 +177,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX keyed_calls_by_owner ON keyed_calls (owner)",
         "CREATE INDEX keyed_calls_by_created ON keyed_calls (created)",
     ),
+    # 11: the messages of a room that mention somebody
+    ("CREATE INDEX messages_naming ON messages (room, seq) WHERE mentions IS NOT NULL",),
 )

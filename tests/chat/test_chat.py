@@ -407,6 +407,34 @@ async def test_those_are_mentioned_who_are_in_the_room(core: Core) -> None:
         assert stored(core, said).mentions == said.mentions
 
 
+async def test_a_mention_counts_as_long_as_it_is_there_and_not_read(
+    core: Core, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it would after a restart, however much was said since."""
+    monkeypatch.setattr("chat.rooms.MAX_SENDERS", 3)
+    ann, bob = core.person("ann"), core.person("bob")
+    room = await core.room({ann.id: "owner", bob.id: "member"})
+    said = [await core.say(ann, room, text) for text in ("@bob", "@bob", "nobody", "nobody")]
+
+    async def mentions() -> int:
+        later = Core(store)
+        woken = await later.rooms.get(room.id)
+        await later.close()
+        assert woken.mentions(bob.id) == room.mentions(bob.id)
+        return room.mentions(bob.id)
+
+    assert await mentions() == 2
+    await core.chat.delete(speaker(ann), DeleteMessage(message_id=said[0].id))
+    assert await mentions() == 1
+    await core.chat.edit(speaker(ann), EditMessage(message_id=said[2].id, content="@bob"))
+    assert await mentions() == 2
+    for _ in range(5):
+        await core.say(ann, room)
+    assert await mentions() == 2
+    await core.chat.read(speaker(bob), Read(room_id=room.id, seq=2))
+    assert await mentions() == 1
+
+
 async def test_an_edit_calls_others(core: Core) -> None:
     ann, bob, cid = (core.person(name) for name in ("ann", "bob", "cid"))
     core.person("far")

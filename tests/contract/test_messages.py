@@ -180,3 +180,19 @@ def test_the_latest_messages_come_from_all_rooms_the_newest_first(store: Store) 
     assert store.messages.latest(4) == said[:1:-1]
     assert store.messages.latest(10) == said[::-1]
     assert store.messages.latest(0) == []
+
+
+def test_messages_that_mention_somebody(store: Store) -> None:
+    room, other = add_room(store), add_room(store)
+    ann, bob = sorted((new_id(), new_id()))
+    say(store, message(room.id, 1, mentions=(ann,)), message(other.id, 1, mentions=(bob,)))
+    said = [message(room.id, seq, mentions=(ann, bob) if seq % 2 else ()) for seq in range(2, 7)]
+    say(store, *said)
+    store.commit([ChangedMessage(replace(said[1], rev=7, mentions=()))])
+    store.commit([ChangedMessage(replace(said[0], rev=8, mentions=(bob,)))])
+    found = [(1, (ann,)), (2, (bob,)), (5, (ann, bob))]
+    assert store.messages.naming(room.id, limit=9) == found
+    assert store.messages.naming(room.id, limit=2) == found[1:]
+    assert store.messages.naming(room.id, limit=0) == []
+    for none in NOT_IDS:
+        assert store.messages.naming(none, limit=9) == []
