@@ -184,6 +184,7 @@ class Edge(RequestHandler):
             self.set_header("Allow", ", ".join(self._methods()))
         if refusal.retry_after is not None:
             self.set_header("Retry-After", str(round(refusal.retry_after)))
+        announce_close(self)
         self.set_header("Content-Type", JSON)
         self.finish(msgspec.json.encode(error_body(refusal, self.request_id)))
 
@@ -232,6 +233,16 @@ class Edge(RequestHandler):
             if getattr(type(self), method.lower()) is not getattr(RequestHandler, method.lower())
         ]
         return [*own, *(["HEAD"] if "GET" in own else []), "OPTIONS"]
+
+
+def announce_close(handler: RequestHandler) -> None:
+    """Say that the connection closes behind an answer that comes before all of the request.
+
+    Tornado closes it then, and does not say so: a client would send its next request into it.
+    """
+    connection = handler.request.connection
+    if isinstance(connection, HTTP1Connection) and not connection._read_finished:  # noqa: SLF001
+        handler.set_header("Connection", "close")
 
 
 def store_unavailable() -> Busy:

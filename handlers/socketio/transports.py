@@ -10,6 +10,7 @@ from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from handlers.base import MAX_DIGITS, MAX_DISCARDED
+from handlers.edge import announce_close
 from handlers.socketio.carriers import Carrier
 from handlers.socketio.entrance import Edge, deny, query_of
 from handlers.socketio.kept import KeptConnection
@@ -143,6 +144,7 @@ class PollingHandler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with what went wrong."""
         self._let_page_read()
+        announce_close(self)
         deny(self, status_code, kwargs["exc_info"][1] if "exc_info" in kwargs else None)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:

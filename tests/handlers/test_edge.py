@@ -8,6 +8,7 @@ import pytest
 
 from handlers.origins import METHODS
 from tests.handlers.conftest import Hubbub, Starter
+from tests.handlers.socketio.clients import read_answer
 
 pytestmark = pytest.mark.gen_test(timeout=20)
 
@@ -49,6 +50,21 @@ async def test_an_unknown_path_is_a_404_in_json(hub: Hubbub, path: str) -> None:
     answer = await hub.get(path)
     assert (answer.status, answer.code) == (404, "not_found")
     assert answer.headers["Content-Type"].startswith("application/json")
+
+
+async def test_who_is_refused_before_their_body_came_knows_that_the_connection_closes(
+    hub: Hubbub,
+) -> None:
+    """Or a client that keeps its connections would send its next request into it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
+    call = "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n{}\r\n{{}}"
+    for origin, status in (("", 415), ("Origin: https://evil.example.org\r\n", 403)):
+        writer.write(call.format(origin).encode())
+        answer = await read_answer(reader)
+        assert answer.status == status
+        assert answer.headers.get("Connection") == ("close" if origin else None)
+    assert await reader.read() == b""
+    writer.close()
 
 
 async def test_an_unknown_path_takes_any_method_and_body_for_a_404(hub: Hubbub) -> None:

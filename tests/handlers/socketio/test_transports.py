@@ -77,6 +77,18 @@ class TestOrigins:
         assert "Access-Control-Allow-Origin" not in answer.headers
         assert len(site.sessions) == 0
 
+    async def test_who_is_refused_knows_that_the_connection_closes(self, site: Site) -> None:
+        """Or a client that keeps its connections would send its next request into it."""
+        for method, body, query in (
+            ("GET", None, {"transport": "polling", "sid": "x"}),
+            ("GET", None, {"transport": "polling", "EIO": "3"}),
+            ("POST", b"4hi", {"transport": "polling", "sid": "x"}),
+            ("PUT", b"", {"transport": "nonsense"}),
+        ):
+            answer = await site.call(method, body, **query)
+            assert answer.status == 400
+            assert answer.headers["Connection"] == "close"
+
     async def test_nor_with_the_session_of_somebody(self, site: Site) -> None:
         client = await site.poller()
         headers = {"Origin": "https://evil.example.org"}
