@@ -96,7 +96,7 @@ class Settings:
     )
     trusted_proxies: tuple[kinds.Network, ...] = option(
         (),
-        "Addresses or networks whose X-Forwarded-For is believed, comma-separated.",
+        "Addresses or networks whose X-Forwarded-For and -Proto are believed, comma-separated.",
         kinds.networks,
         shown="",
     )

@@ -1,6 +1,7 @@
 """Where a request comes from, when proxies may stand between."""
 
 import ipaddress
+from collections.abc import Mapping
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -20,6 +21,19 @@ def client_address(peer: str, forwarded_for: str | None, proxies: tuple[Network,
             break
         address = chain.pop()
     return address
+
+
+def believed(
+    headers: Mapping[str, str], peer: str, proxies: tuple[Network, ...]
+) -> Mapping[str, str]:
+    """The headers of a request, without what only a proxy of ours may say of a client."""
+    if _is_trusted(peer, proxies):
+        return headers
+    return {
+        name: value
+        for name, value in headers.items()
+        if not name.lower().startswith("x-forwarded-")
+    }
 
 
 def limit_key(address: str) -> str:

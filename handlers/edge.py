@@ -3,7 +3,7 @@
 import logging
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Protocol, cast
 
@@ -26,7 +26,7 @@ from chat.errors import (
     UnsupportedType,
 )
 from handlers import logs
-from handlers.addresses import client_address
+from handlers.addresses import believed, client_address
 from handlers.services import Services
 from handlers.views import ErrorView
 from models.store import StoreError
@@ -143,6 +143,12 @@ class Edge(RequestHandler):
             self.request.headers.get("X-Forwarded-For"),
             self.services.proxies,
         )
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the request, as far as they are believed."""
+        peer = self.request.remote_ip or ""
+        return believed(self.request.headers, peer, self.services.proxies)
 
     def set_default_headers(self) -> None:
         """Put the headers on that every answer carries, errors included."""

@@ -12,5 +12,5 @@ class LinesHandler(JsonHandler):
 
     def whole(self, lines: Iterable[Line]) -> list[Line]:
         """Lines whose links work wherever they are shown."""
-        base = base_of(self.request.headers)
+        base = base_of(self.headers)
         return [whole(line, base) for line in lines]

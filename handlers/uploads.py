@@ -197,7 +197,7 @@ class UploadFileHandler(FormHandler):
         view = self.seen(upload)
         url = view.url
         if url.startswith("/"):
-            url = base_of(self.request.headers) + url
+            url = base_of(self.headers) + url
         return FileView(url=url, upload=view)
 
 

@@ -16,7 +16,10 @@ _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}", re.ASCII)
 
 
 def base_of(headers: Mapping[str, str]) -> str:
-    """The address by which a client has come; nothing where that makes no sense."""
+    """The address by which a client has come; nothing where that makes no sense.
+
+    A Host that somebody made up is in the links that they themselves are told, and in no others.
+    """
     host = headers.get("Host", "")
     if not _HOST.fullmatch(host):
         return ""

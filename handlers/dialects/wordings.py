@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from sys import intern
+from weakref import WeakValueDictionary
 
 from msgspec.structs import replace
 
@@ -12,36 +13,37 @@ from handlers.socketio.framing import Framing
 from handlers.socketio.packets import event as packed
 from handlers.socketio.words import Framed, framed
 
-# Events are encoded once for each address that clients have come by. A server has a few; those who
-# come by more are told links without one, and never with one that somebody else made up.
-MAX_BASES = 16
 
-Wording = Mapping[Framing, Framed]
+class Wording(dict[Framing, Framed]):
+    """The words of a dialect for those who have come by one address, over each transport."""
 
 
 class Wordings:
-    """The words that the hub tells events in, by dialect and by where clients have come."""
+    """The words that the hub tells events in, by dialect and by where clients have come.
+
+    A server has a few addresses. Whoever makes up others is told of them alone, and what is kept
+    for an address goes with the last client that has come by it: so there are never more than
+    sockets, and to encode an event once more costs about as much as to write it to one.
+    """
 
     def __init__(self, own: str = "") -> None:
         # Links begin with the server's own address where it was told one.
         self._own = own
-        self._bases = {""}
-        self._wordings: dict[tuple[Table, str], Wording] = {}
+        self._wordings: WeakValueDictionary[tuple[Table, str], Wording] = WeakValueDictionary()
+
+    def __len__(self) -> int:
+        return len(self._wordings)
 
     def base(self, headers: Mapping[str, str]) -> str:
         """What the links of a client begin with."""
-        base = "" if self._own else base_of(headers)
-        if base not in self._bases:
-            if len(self._bases) > MAX_BASES:
-                return ""
-            self._bases.add(base)
-        return intern(base)
+        return "" if self._own else intern(base_of(headers))
 
     def of(self, table: Table, base: str) -> Wording:
         """The words of a dialect, for each transport."""
         wording = self._wordings.get((table, base))
         if wording is None:
-            wording = self._wordings[table, base] = framed(_Based(table, base))
+            wording = Wording(framed(_Based(table, base)))
+            self._wordings[table, base] = wording
         return wording
 
 

@@ -4,7 +4,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
 from chat.errors import Refusal
-from handlers.addresses import Network, client_address, limit_key
+from handlers.addresses import Network, believed, client_address, limit_key
 from handlers.origins import Origins
 from handlers.socketio.carriers import Handshake
 from handlers.socketio.reasons import (
@@ -46,8 +46,10 @@ class Edge:
         if query.get("EIO") != PROTOCOL:
             raise unsupported_version()
         forwarded = request.headers.get("X-Forwarded-For")
-        address = client_address(request.remote_ip or "", forwarded, self.proxies)
-        arrival = Arrival(address, limit_key(address), Handshake.of(request.headers, query))
+        peer = request.remote_ip or ""
+        address = client_address(peer, forwarded, self.proxies)
+        headers = believed(request.headers, peer, self.proxies)
+        arrival = Arrival(address, limit_key(address), Handshake.of(headers, query))
         try:
             self.sessions.admit(arrival.address_key, arrival.handshake)
         except Refusal as refusal:

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from handlers.addresses import client_address, limit_key
+from handlers.addresses import believed, client_address, limit_key
 
 PROXY, INNER, CLIENT, LIE = "10.0.0.1", "10.0.0.2", "203.0.113.9", "198.51.100.7"
 PROXIES = (ip_network("10.0.0.0/24"), ip_network("fd00::/8"))
@@ -45,6 +45,14 @@ def test_what_is_no_address_ends_the_chain(garbage: str) -> None:
 
 def test_nobody_is_trusted_unless_it_is_said() -> None:
     assert client_address("127.0.0.1", LIE, ()) == "127.0.0.1"
+
+
+def test_only_a_proxy_says_how_a_client_has_come() -> None:
+    plain = {"Host": "x", "Via": "y"}
+    headers = {**plain, "X-Forwarded-Proto": "https", "x-forwarded-for": CLIENT}
+    assert believed(headers, PROXY, PROXIES) == headers
+    assert believed(headers, CLIENT, PROXIES) == plain
+    assert believed(headers, PROXY, ()) == plain
 
 
 def test_a_peer_without_an_address_is_no_proxy() -> None:

@@ -8,8 +8,8 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from chat.errors import TooMany
+from conf import kinds
 from handlers.dialects.client import SocketIoClient
-from handlers.dialects.wordings import MAX_BASES
 from models.records import EVERYONE
 from models.store import Unavailable
 from tests import pictures
@@ -436,17 +436,40 @@ async def test_only_what_one_has_uploaded_is_sent(
 async def test_an_address_that_somebody_makes_up_is_shown_to_nobody_else(
     open_hub: Hubbub, speakers: Speakers
 ) -> None:
-    """Or a link would carry its signature there."""
-    ann, bob = await open_hub.residents("ann", "bob")
-    hosts = ["evil.example", *(f"{n}.example" for n in range(2 * MAX_BASES)), "x" * 300]
+    """Or a link would carry its signature there; and all others hear links that work."""
+    ann, bob, eve = await open_hub.residents("ann", "bob", "eve")
+    hosts = [*(f"{n}.example" for n in range(30)), "x" * 300]
     liars = []
     for host in hosts:
         liars.append(await speakers.dial("P", Host=host))
-        assert "sid" in await liars[-1].connect({"token": bob.token, "dialect": "P"})
+        assert "sid" in await liars[-1].connect({"token": eve.token, "dialect": "P"})
+    two = await speakers.by_token(bob, "P")
     [kept] = await open_hub.uploads(ann, File("x.png", pictures.plain("PNG")))
-    message = {"to": bob.id, "attachments": [kept["id"]]}
-    await open_hub.post("/api/messages", message, token=ann.token)
+    for person in (bob, eve):
+        message = {"to": person.id, "attachments": [kept["id"]]}
+        await open_hub.post("/api/messages", message, token=ann.token)
+    link = (await two.hear("private_message"))["message"]
+    assert link.startswith(f"http://127.0.0.1:{open_hub.port}/files/")
     for host, liar in zip(hosts, liars, strict=True):
         base = (await liar.hear("private_message"))["message"].partition("/files/")[0]
-        assert base in (f"http://{host}", "")
-    assert base == ""
+        assert base == ("" if len(host) > 255 else f"http://{host}")
+
+
+@pytest.mark.parametrize("proxies", ["", "127.0.0.1"])
+async def test_links_are_as_a_proxy_says_that_one_has_come(start: Starter, proxies: str) -> None:
+    hub = start(trusted_proxies=kinds.networks(proxies))
+    clients = Speakers(hub)
+    ann, bob = await hub.residents("ann", "bob")
+    headers = {"Host": "chat.example", "X-Forwarded-Proto": "https"}
+    begins = f"{'https' if proxies else 'http'}://chat.example/files/"
+    picture = File("x.png", pictures.plain("PNG"), field="file")
+    kept = (await hub.send_files(ann, picture, path="/upload", headers=headers)).json
+    assert kept["url"].startswith(begins)
+    two = await clients.dial("C", **headers)
+    assert "sid" in await two.connect({"token": bob.token, "dialect": "C"})
+    message = {"to": bob.id, "attachments": [kept["upload"]["id"]]}
+    await hub.post("/api/messages", message, token=ann.token)
+    assert (await two.hear("message:received"))["content"].startswith(begins)
+    [line] = (await hub.get(f"/messages/{ann.id}", bob.token, headers=headers)).json
+    assert line["content"].startswith(begins)
+    await clients.close()

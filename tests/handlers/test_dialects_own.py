@@ -68,6 +68,14 @@ async def test_its_clients_are_in_the_same_rooms_as_all_others(hub: Hubbub) -> N
     back = await two.ask("private_message", {"receiverId": ann.id, "message": "back"})
     said = {"id": back["id"], "from": "bob", "text": "back", "at": back["timestamp"]}
     assert await one.hear("said") == said
+    # And what mentions them, and what makes no sound.
+    mentioned = {"receiverId": ann.id, "message": "@ann"}
+    await two.ask("private_message", mentioned)
+    assert (await one.hear("said"))["text"] == "@ann"
+    muted = await hub.call("PUT", f"/api/rooms/{answer['roomId']}/mute", token=ann.token)
+    assert muted.status == 200
+    await two.ask("private_message", {**mentioned, "message": "hush"})
+    assert (await one.hear("said"))["text"] == "hush"
     assert (await one.ask("say", {"to": "bob"}))["code"] == "invalid_event"
     await two.leave()
     assert await one.hear("gone") == {"name": "bob"}
