@@ -14,6 +14,7 @@ from chat.errors import Refusal, TooLarge
 from chat.sessions import Identity
 from chat.uploads import Draft
 from handlers.base import MAX_DIGITS, MAX_DISCARDED, JsonHandler
+from handlers.calls import calls_of
 from handlers.edge import JSON, STATUSES, Edge, HubbubApplication, error_body
 
 # A write in a thread costs some 60 µs, so this much is gathered first; as much again may be on its
@@ -56,7 +57,9 @@ class ReceivingHandler(JsonHandler):
 
     async def prepare(self) -> None:  # type: ignore[override]
         """Find out who asks and whether they may, before anything of the body is read."""
-        if self.request.method not in ("POST", "PATCH"):
+        # Any other method takes nothing in, or is none at all.
+        called = calls_of(type(self)).get((self.request.method or "").lower())
+        if called is None or called.takes is None:
             super().prepare()
             return
         self.wire.set_body_timeout(self.services.upload_timeout)

@@ -51,6 +51,18 @@ async def look(hub: Hubbub, person: Person, place: str) -> Answer:
     return await hub.call("HEAD", place, token=person.token, headers=TUS)
 
 
+@pytest.mark.parametrize(("method", "place"), [("POST", "{place}"), ("PATCH", "/api/uploads")])
+async def test_a_method_that_is_none_takes_nothing_in(hub: Hubbub, method: str, place: str) -> None:
+    ann = await hub.resident("ann")
+    upload = (await begin(hub, ann, len(ZIP))).headers["Location"]
+    for token in (ann.token, "nonsense", None):
+        headers = {**PART, "Upload-Offset": "0"}
+        path = place.format(place=upload)
+        answer = await hub.call(method, path, token=token, raw=ZIP[:4000], headers=headers)
+        assert (answer.status, answer.code) == (405, "method_not_allowed")
+    assert (await look(hub, ann, upload)).headers["Upload-Offset"] == "0"
+
+
 async def test_an_upload_in_several_goes(hub: Hubbub) -> None:
     ann = await hub.resident("ann")
     made = await begin(hub, ann, len(ZIP), "größe.zip")
