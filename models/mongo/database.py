@@ -1,18 +1,21 @@
 """One MongoDB database: its client, its indexes and the version of its data."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC
+from math import inf
 from typing import TypeVar
 
 import pymongo
+from bson import Binary
 from pymongo import MongoClient, ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 from pymongo.database import Database as Collections
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -26,8 +29,18 @@ T = TypeVar("T")
 
 DEFAULT_NAME = "hubbub"
 
+# By this name a server knows its own again, and what it has left behind.
+APPLICATION = "hubbub"
+
 # What a start may take to build indexes or migrate: a million messages take some ten seconds.
 PREPARATION_SECONDS = 600.0
+
+# What was sent to a server that was frozen may be carried out so much later, and begin what nobody
+# goes on with; until then it is ended again and again.
+LATE_SECONDS = 10.0
+
+# While a database is away, a few are added each second.
+MAX_LEFT = 1000
 
 # A client that is closed takes leave of its server, for half a minute if that is frozen.
 FAREWELL_SECONDS = 1.0
@@ -47,6 +60,9 @@ class Database:
         self._client: MongoClient[Document] | None = None
         self._collections: Collections[Document] | None = None
         self._has_transactions = False
+        # Sessions whose transactions may still be open, because nobody could be told to end them;
+        # and until when they are ended again. None of them is used again.
+        self._left: dict[Binary, float] = {}
         # What a thread works with while it is in a transaction.
         self._bound = threading.local()
 
@@ -61,13 +77,17 @@ class Database:
                 _migrate(collections)
                 with pymongo.timeout(PREPARATION_SECONDS):
                     _ensure_indexes(collections)
+                # Replica sets have them, and so has what stands before several (`isdbgrid`).
+                has_transactions = "setName" in hello or hello.get("msg") == "isdbgrid"
+                if has_transactions:
+                    with pymongo.timeout(self._timeout):
+                        _end_transactions(client, _idle_transactions(client))
         except BaseException:
             _disconnect(client)
             raise
         with self._lock:
             self._client, self._collections = client, collections
-            # Replica sets have them, and so has what stands before several (`isdbgrid`).
-            self._has_transactions = "setName" in hello or hello.get("msg") == "isdbgrid"
+            self._has_transactions = has_transactions
 
     def close(self) -> None:
         """Let go of all connections; calls that are under way end in Unavailable."""
@@ -90,6 +110,8 @@ class Database:
         if collections is None:
             raise Unavailable("the store is closed")
         with translated(), pymongo.timeout(self._timeout):
+            if self._left:
+                self._end_left(collections.client)
             yield collections
 
     def finish(self, calls: Sequence[str], write: Callable[[], T]) -> T:
@@ -113,11 +135,30 @@ class Database:
             self._bound.collections = collections.with_options(
                 read_concern=ReadConcern(), write_concern=WriteConcern()
             )
+            session, is_left = client.start_session(), False
             try:
-                with client.start_session() as session, session.bind(end_session=False):
+                with session.bind(end_session=False):
                     return session.with_transaction(both)
+            except PyMongoError as error:
+                is_left = error.timeout or isinstance(error, ConnectionFailure)
+                raise
             finally:
                 self._bound.collections = None
+                if not is_left:
+                    session.end_session()
+                elif len(self._left) < MAX_LEFT:
+                    self._left[session.session_id["id"]] = inf
+
+    def _end_left(self, client: MongoClient[Document]) -> None:
+        """End what may still be open, before it holds anybody up."""
+        left = dict(self._left)
+        _end_transactions(client, left)
+        now = time.monotonic()
+        for session, until in left.items():
+            if until < now:
+                self._left.pop(session, None)
+            elif until == inf:
+                self._left[session] = now + LATE_SECONDS
 
 
 def page(cursor: Cursor[Document], limit: int | None) -> list[Document]:
@@ -151,7 +192,7 @@ def _connect(uri: str) -> tuple[MongoClient[Document], Collections[Document]]:
     with suppress(PyMongoError, ValueError, TypeError, OSError):
         client = MongoClient(
             uri,
-            appname="hubbub",
+            appname=APPLICATION,
             connect=False,
             tz_aware=True,
             tzinfo=UTC,
@@ -173,6 +214,31 @@ def _connect(uri: str) -> tuple[MongoClient[Document], Collections[Document]]:
 def _disconnect(client: MongoClient[Document]) -> None:
     with pymongo.timeout(FAREWELL_SECONDS):
         client.close()
+
+
+def _idle_transactions(client: MongoClient[Document]) -> set[Binary]:
+    """The sessions of servers that were killed, or are between two steps, in a transaction."""
+    admin = client.get_database("admin", read_concern=ReadConcern())
+    with suppress(OperationFailure):  # some that are hosted let nobody look
+        wanted = {"type": "idleSession", "appName": APPLICATION, "transaction": {"$exists": True}}
+        steps: list[Document] = [
+            {"$currentOp": {"allUsers": False, "idleSessions": True}},
+            {"$match": wanted},
+        ]
+        return {operation["lsid"]["id"] for operation in admin.aggregate(steps)}
+    return set()
+
+
+def _end_transactions(client: MongoClient[Document], sessions: Iterable[Binary]) -> None:
+    """End transactions that nobody goes on with.
+
+    They would lock what they wrote for a minute or more, and with it the next number of a room.
+    Whoever is still between two steps of one repeats it.
+    """
+    named = [{"id": session} for session in sessions]
+    if named:
+        with suppress(OperationFailure):
+            client.admin.command("killSessions", named)
 
 
 def _migrate(collections: Collections[Document]) -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
 from models.mongo import MongoStore
 from models.records import KeyedCall, Membership, new_id
 from models.sqlite import SQLiteStore
-from models.store import ChangedMessage, NewMessage, NotFound, Store, Taken
+from models.store import ChangedMessage, NewMessage, NotFound, Store, Taken, Unavailable
 from tests.contract.samples import NOT_IDS, START, at, at_once, direct, member, message, room, user
 from tests.mongod import Mongod
 
@@ -219,6 +221,43 @@ def test_a_change_that_is_refused_is_not_noted(store: Store, *, is_atomic: bool)
         store.commit([NewMessage(message(first.room, 3)), ChangedMessage(late, call.id)])
     assert store.messages.counters(first.room).seq == 2
     assert progress(store, call) == ("begun" if is_atomic else "tried")
+
+
+def test_what_a_killed_server_left_in_the_middle_holds_up_nobody(replica_set: Mongod) -> None:
+    uri = replica_set.uri(f"keyed_{new_id()}")
+    store = MongoStore(uri, timeout=2.0)
+    store.open()
+    ada = store.users.add(user("ada"))
+    with MongoClient[dict[str, Any]](uri, appname="hubbub") as killed:
+        session = killed.start_session()
+        session.start_transaction()
+        killed.get_default_database().users.update_one(
+            {"name": "ada"}, {"$set": {"display_name": "Ada"}}, session=session
+        )
+        store.open()
+        assert store.users.change(ada.id, display_name="A").display_name == "A"
+        with pytest.raises(OperationFailure, match="aborted"):
+            session.commit_transaction()
+    store.close()
+
+
+def test_what_breaks_off_as_the_store_is_away_holds_up_nobody(mongod_program: Path) -> None:
+    with Mongod(mongod_program, replica_set=True) as running:
+        store = MongoStore(running.uri(), timeout=2.0)
+        store.open()
+        ada, call = store.users.add(user("ada")), begun(store)
+
+        def write() -> None:
+            store.users.change(ada.id, display_name="Ada")
+            running.pause()
+            store.users.change(ada.id, display_name="Ada L.")
+
+        with pytest.raises(Unavailable):
+            store.keyed_calls.finish(call.id, write)
+        running.resume()
+        assert store.users.change(ada.id, display_name="A").display_name == "A"
+        assert progress(store, call) == "begun"
+        store.close()
 
 
 def test_only_calls_of_which_nothing_came_are_forgotten(store: Store) -> None:
