@@ -2,35 +2,31 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable
 from functools import partial
 
-from msgspec import convert
 from msgspec.structs import replace
 
-from chat import commands
 from chat.chat import Speaker
 from chat.commands import SendMessage
-from chat.conversations import Line
 from chat.entries import Said as Stored
 from chat.errors import Forbidden, Invalid, Refusal, TooMany, Unauthenticated
-from chat.events import Event, Form, MessageChanged, MessageStored, Pair, Person
+from chat.events import Event, Form, MessageChanged, MessageStored
 from chat.names import require_guest_name
 from chat.rooms import LiveRoom
 from chat.sessions import Client as Place
 from chat.sessions import Identity
-from handlers.catching_up import by_rev, catch_up, drained, release, sync
-from handlers.dialects.showing import whole
+from handlers.catching_up import by_rev, catch_up
+from handlers.dialects.deeds import Deeds
+from handlers.dialects.offline import release_held, take, tell_offline
 from handlers.dialects.tables import (
     COMMON,
     Answer,
     Heard,
-    Reached,
     Said,
     Says,
     Speech,
     Table,
-    Told,
 )
 from handlers.dialects.wordings import Wordings
 from handlers.dialects.words import refusal_body
@@ -42,34 +38,31 @@ from handlers.socketio.connections import Connection
 from handlers.socketio.peers import Acknowledge
 from handlers.socketio.words import Framed
 from handlers.sockets import FAULT, FLOOD, Closing
-from models.records import EVERYONE, Message, User, folded
+from models.records import EVERYONE, Message, folded
 from models.store import StoreError
 
 log = logging.getLogger("hubbub.sockets")
-
-# What came while somebody was away is told so many at a time, and the next when those are taken.
-OFFLINE_AT_ONCE = 100
 
 
 class SocketIoClient:
     """A connection of Socket.IO, in the words of its dialect; an `Outbox` of the hub."""
 
     __slots__ = (
-        "_base",
         "_connection",
         "_ended",
-        "_speaker",
         "_starting",
         "_unanswered",
         "_wording",
         "_wordings",
         "address_key",
+        "base",
         "held",
         "name",
         "number",
         "rooms",
         "services",
         "session_id",
+        "speaker",
         "table",
         "user",
     )
@@ -88,10 +81,10 @@ class SocketIoClient:
         self.held: list[tuple[Event, Form]] | None = None
         self._connection = connection
         # What links begin with.
-        self._base = ""
+        self.base = ""
         self._wordings = wordings
         self.speak(table)
-        self._speaker: Speaker | None = None
+        self.speaker: Speaker | None = None
         self._starting: asyncio.Task[None] | None = None
         # Messages from this client that are being stored.
         self._unanswered = 0
@@ -108,7 +101,7 @@ class SocketIoClient:
     @property
     def is_known(self) -> bool:
         """Whether somebody is behind it."""
-        return self._speaker is not None
+        return self.speaker is not None
 
     @property
     def is_over(self) -> bool:
@@ -156,9 +149,13 @@ class SocketIoClient:
         starting, self._starting = self._starting, None
         if starting is not None:
             starting.cancel()
-        if self._speaker is not None:
-            self._speaker = None
+        if self.speaker is not None:
+            self.speaker = None
             self.services.presence.disconnect(self)
+
+    def emit(self, name: str, payload: object) -> None:
+        """Tell this client alone."""
+        self.send(self._connection.link.framing.text(packets.event(name, payload)))
 
     def refuse(self, refusal: Refusal, acknowledge: Acknowledge | None = None) -> None:
         """Tell of a refusal, through a callback where there is one."""
@@ -182,16 +179,16 @@ class SocketIoClient:
     def speak(self, table: Table) -> None:
         """Say and hear what a dialect says and hears."""
         self.table = table
-        self._wording = self._wordings.of(table, self._base)
+        self._wording = self._wordings.of(table, self.base)
 
     def enter(self, identity: Identity) -> None:
         """Be somebody; from here on it hears everything, behind what it is told first."""
         services, user = self.services, identity.user
         self.user, self.name, self.session_id = user.id, user.name, identity.session.id
-        self._base = self._wordings.base(self._connection.link.handshake.headers)
+        self.base = self._wordings.base(self._connection.link.handshake.headers)
         self.speak(self.table)
         self.held = []
-        self._speaker = Speaker(user.id, user.name, self.number)
+        self.speaker = Speaker(user.id, user.name, self.number)
         services.people.note(user)
         services.sockets.authenticated(self)
         services.presence.connect(self)
@@ -209,14 +206,14 @@ class SocketIoClient:
         offline: set[str] = set()
         self.held = self.held or []
         try:
-            await self.table.greet(self)
+            await self.table.greet(Deeds(self))
             await catch_up(self, seen, told)
             if self.table.offline:
-                await self._tell_offline(told, offline)
+                await tell_offline(self, told, offline)
         finally:
             known = by_rev(told)
-            held = self._release(lambda message: message.id in offline or known(message))
-        await self._take(held)
+            held = release_held(self, lambda message: message.id in offline or known(message))
+        await take(self, held)
 
     async def join(self, name: str, table: Table) -> None:
         """Be somebody by a bare name, whoever that was before."""
@@ -248,7 +245,7 @@ class SocketIoClient:
         except Refusal as refusal:
             self._refuse_event(refusal, acknowledge)
             return None
-        speaker = self._speaker
+        speaker = self.speaker
         if speaker is None or heard.joins:
             return self._guarded(self._come_in(table, heard, acknowledge), acknowledge)
         self._decide(table, event.name)
@@ -281,7 +278,7 @@ class SocketIoClient:
         if heard.sender is None:
             raise Unauthenticated("not_joined", "say first who you are: join or register")
         await self.join(heard.sender, table)
-        speaker = self._speaker
+        speaker = self.speaker
         work = None if speaker is None else self._carry_out(speaker, heard, acknowledge)
         if work is not None:
             await work
@@ -297,7 +294,7 @@ class SocketIoClient:
         except Refusal as refusal:
             self.refuse(refusal, acknowledge)
             return asyncio.sleep(0)  # the others have a turn before the next one is refused
-        action = heard.row.action(self, heard.what)
+        action = heard.row.action(Deeds(self), heard.what)
         return self._guarded(self._act(action, acknowledge), acknowledge)
 
     async def _act(self, action: Awaitable[Answer], acknowledge: Acknowledge | None) -> None:
@@ -377,119 +374,7 @@ class SocketIoClient:
                 )
             )
 
-    # What a dialect does for its client; see `tables.Client`.
-
-    def emit(self, name: str, payload: object) -> None:
-        """Tell this client alone."""
-        self.send(self._connection.link.framing.text(packets.event(name, payload)))
-
-    async def find(self, name: str) -> User | None:
-        """Whoever has a name."""
-        user = self.services.people.known_by_name(name.strip())
-        return user or await self.services.guests.find(name)
-
-    async def online(self) -> Sequence[User]:
-        """Those who are online."""
-        return await self.services.people.users(self.services.presence.online())
-
-    def socket_id(self, user_id: str) -> str:
-        """The name of a socket of somebody, over whatever they have come."""
-        for outbox in self.services.hub.of_user(user_id):
-            return outbox.sid if isinstance(outbox, SocketIoClient) else str(outbox.number)
-        return ""
-
-    async def typing(self, user_id: str, *, on: bool) -> None:
-        """Be writing to somebody, or be writing no more."""
-        typing = self.services.typing
-        room = await self.services.conversations.room(self.user, user_id)
-        users = await self.services.people.load([self.user, user_id])
-        if room is not None and on:
-            typing.start(room, self.user, self.name)
-        elif room is not None:
-            typing.stop(room, self.user)
-        elif user_id in users and user_id != self.user:
-            pair = Pair(Person(self.user, self.name), Person(user_id, users[user_id].name))
-            if on:
-                typing.start_to(pair)
-            else:
-                typing.stop_to(pair)
-
-    async def delivered(self, message_id: str) -> None:
-        """Have received as far as a message."""
-        command = commands.Delivered(message_id=message_id)
-        await self.services.chat.delivered(self._known, command)
-
-    async def read(self, message_id: str) -> None:
-        """Have read as far as a message."""
-        await self.services.chat.read(self._known, commands.Read(message_id=message_id))
-
-    async def sync(self, command: commands.Sync) -> Reached:
-        """Tell what has changed in a room."""
-        return convert({"ok": True, **await sync(self, command)}, Reached)
-
-    async def show_history(
-        self, user_id: str, show: Callable[[list[Line]], Told], *, limit: int, skip: int = 0
-    ) -> list[Line]:
-        """Tell the latest lines with somebody, in order with what is told meanwhile."""
-        self.held = []
-        shown: set[str] = set()
-        lines: list[Line] = []
-        try:
-            lines = await self.services.conversations.latest(
-                self.user, user_id, limit=limit, skip=skip
-            )
-            lines = _fitting(lines, self.services.socket_limits.waiting_bytes // 2)
-            self.emit(*show([whole(line, self._base) for line in lines]))
-            shown = {line.message.id for line in lines}
-        finally:
-            held = self._release(lambda message: message.id in shown)
-        await self._take(held)
-        return lines
-
-    async def _tell_offline(self, told: dict[str, int], offline: set[str]) -> None:
-        """Tell what others have said meanwhile, the oldest first; it is delivered by that."""
-        known = by_rev(told)
-        while not self._ended:
-            lines = await self.services.conversations.undelivered(self.user, limit=OFFLINE_AT_ONCE)
-            # What was said since the client came is held, whole and in order, and told behind this.
-            lines = _before(self.held or [], lines)
-            for line in lines:
-                if line.receiver is not None and not known(line.message):
-                    pair = Pair(line.sender, line.receiver)
-                    name, shown = line.sender.name, line.shown
-                    event = MessageStored(line.message, name, pair=pair, shown=shown)
-                    self.send(self.dialect.encode(event, "others"))
-                    offline.add(line.message.id)
-            if not await drained(self):
-                return
-            await self._note_delivered([line.message for line in lines])
-            if len(lines) < OFFLINE_AT_ONCE:
-                return
-
-    def _release(self, is_told: Callable[[Message], bool]) -> list[Message]:
-        """Tell what was held; give what others have said of that to one or to the other."""
-        held = self.held or []
-        release(self, is_told)
-        return [event.message for event in _stored(held) if event.pair is not None]
-
-    async def _take(self, messages: list[Message]) -> None:
-        """Note as delivered what was told, unless the client says that itself."""
-        if not (self.table.says_delivered or self._ended):
-            await self._note_delivered(messages)
-
-    async def _note_delivered(self, messages: list[Message]) -> None:
-        for room_id, seq in _reached(messages).items():
-            if self._speaker is not None:
-                command = commands.Delivered(room_id=room_id, seq=seq)
-                await self.services.chat.delivered(self._speaker, command)
-
     # What goes wrong.
-
-    @property
-    def _known(self) -> Speaker:
-        if self._speaker is None:
-            raise Unauthenticated("not_joined", "say first who you are")
-        return self._speaker
 
     @property
     def _place(self) -> Place:
@@ -512,41 +397,9 @@ class SocketIoClient:
     def _refuse_event(self, refusal: Refusal, acknowledge: Acknowledge | None) -> None:
         """Answer to an event that makes no sense, but not without end."""
         try:
-            key = self._speaker.user if self._speaker else self.address_key
+            key = self.speaker.user if self.speaker else self.address_key
             self.services.limits.take(self.services.socket_limits.commands, key)
         except TooMany:
             self.end(FLOOD)
             return
         self.refuse(refusal, acknowledge)
-
-
-def _fitting(lines: list[Line], most: int) -> list[Line]:
-    """The newest of some lines that a client can be told at once without being cut."""
-    left = most
-    for number, line in enumerate(reversed(lines)):
-        # In JSON a character is six bytes at most; the rest of a message is some 400, as is a link.
-        left -= 6 * len(line.message.text) + 400 * (1 + len(line.shown))
-        if left < 0:
-            return lines[len(lines) - number :]
-    return lines
-
-
-def _stored(held: Iterable[tuple[Event, Form]]) -> Iterator[MessageStored]:
-    return (event for event, _ in held if isinstance(event, MessageStored))
-
-
-def _before(held: list[tuple[Event, Form]], lines: list[Line]) -> list[Line]:
-    """The lines that were said before anything that is held of their rooms."""
-    first: dict[str, int] = {}
-    for event in _stored(held):
-        first.setdefault(event.message.room, event.message.seq)
-    return [
-        line
-        for line in lines
-        if line.message.room not in first or line.message.seq < first[line.message.room]
-    ]
-
-
-def _reached(messages: Iterable[Message]) -> dict[str, int]:
-    """How far some messages reach, ascending, in each of their rooms."""
-    return {message.room: message.seq for message in messages}

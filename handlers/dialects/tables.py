@@ -67,9 +67,13 @@ class Synced(View, frozen=True):
 class Client(Protocol):
     """What a dialect may do for one of its clients."""
 
-    user: str
-    name: str
-    number: int
+    @property
+    def user(self) -> str:
+        """The id of whoever it is."""
+
+    @property
+    def name(self) -> str:
+        """Their name."""
 
     def emit(self, name: str, payload: object) -> None:
         """Tell this client alone."""

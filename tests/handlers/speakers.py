@@ -3,14 +3,16 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
 
+import pytest
 from tornado.httpclient import HTTPRequest
+from tornado.ioloop import IOLoop
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from tests.handlers.conftest import Hubbub, Person
+from tests.handlers.conftest import Hubbub, Person, Starter
 from tests.handlers.described import check_callback, check_event
 
 LONGEST = 10.0
@@ -168,3 +170,17 @@ class Speakers:
         """Let all go."""
         for speaker in self._speakers:
             await speaker.leave()
+
+
+@pytest.fixture(name="open_hub")
+def make_open_hub(start: Starter) -> Hubbub:
+    """A server in open mode."""
+    return start(open_mode=True, presence_grace=0.0)
+
+
+@pytest.fixture(name="speakers")
+def make_speakers(io_loop: IOLoop, open_hub: Hubbub) -> Iterator[Speakers]:
+    """Clients that come to the server in open mode."""
+    clients = Speakers(open_hub)
+    yield clients
+    io_loop.run_sync(clients.close)

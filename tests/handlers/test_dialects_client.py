@@ -1,11 +1,9 @@
 """Clients of the Socket.IO dialects: who they are, what they may say, what they are told first."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tornado.ioloop import IOLoop
 
 from chat.errors import TooMany
 from conf import kinds
@@ -17,22 +15,10 @@ from tests.handlers.conftest import Hubbub, Starter
 from tests.handlers.forms import File
 from tests.handlers.sockets import Turns
 from tests.handlers.speakers import Speakers
+from tests.handlers.speakers import make_open_hub as make_open_hub
+from tests.handlers.speakers import make_speakers as make_speakers
 
 pytestmark = pytest.mark.gen_test(timeout=30)
-
-
-@pytest.fixture
-def open_hub(start: Starter) -> Hubbub:
-    """A server in open mode."""
-    return start(open_mode=True, presence_grace=0.0)
-
-
-@pytest.fixture
-def speakers(io_loop: IOLoop, open_hub: Hubbub) -> Iterator[Speakers]:
-    """Clients that come to the server in open mode."""
-    clients = Speakers(open_hub)
-    yield clients
-    io_loop.run_sync(clients.close)
 
 
 # Who they are.
@@ -284,36 +270,6 @@ async def test_a_message_is_stored_once_for_its_client_id(
     assert await one.silence() == []
 
 
-async def test_nobody_reads_what_is_not_theirs(open_hub: Hubbub, speakers: Speakers) -> None:
-    ann, bob, eve = await open_hub.residents("ann", "bob", "eve")
-    one, three = await speakers.by_token(ann, "P"), await speakers.by_token(eve, "P")
-    said = await one.ask("private_message", {"receiverId": bob.id, "message": "secret"})
-    assert await three.code_of("message_read", {"messageId": said["id"]}) == "message_not_found"
-    assert await three.code_of("sync", {"roomId": said["roomId"], "since": 0}) == "room_not_found"
-    await three.ask("get_chat_history", {"otherUserId": bob.id})
-    assert (await three.hear("chat_history"))["messages"] == []
-
-
-async def test_typing_reaches_whom_one_has_not_said_a_word_to(
-    open_hub: Hubbub, speakers: Speakers
-) -> None:
-    eve = await open_hub.resident("eve")
-    ann, bob = await speakers.j("ann"), await speakers.j("bob")
-    three, native = await speakers.by_token(eve, "P"), await open_hub.socket(eve)
-    native.forget()
-    for on in (True, False):
-        typing = {"to": "bob", "from": "ann", "isTyping": on}
-        assert await ann.code_of("typing", {**typing, "to": "BOB"}) == "ok"
-        assert await bob.hear("userTyping") == typing
-        assert await ann.code_of("typing", {**typing, "to": "eve"}) == "ok"
-        told = await three.hear("typing")
-        assert (told["username"], told["isTyping"]) == ("ann", on)
-    assert await ann.code_of("typing", {"to": "nobody", "from": "ann", "isTyping": True}) == "ok"
-    assert await ann.code_of("typing", {"to": "ann", "from": "ann", "isTyping": True}) == "ok"
-    await native.caught_up()
-    assert native.heard("TYPING") == []
-
-
 # What they have missed.
 
 
@@ -337,24 +293,6 @@ async def test_what_was_missed_is_told_in_ones_own_words(
     assert answer == {"ok": True, "roomId": room, "rev": rev + 1, "complete": True}
     told = [(await two.hear("private_message"))["message"] for _ in range(2)]
     assert told == ["seen", "missed"]
-
-
-async def test_what_came_while_one_was_away_comes_after_connecting(
-    open_hub: Hubbub, speakers: Speakers
-) -> None:
-    ann, bob, eve = await open_hub.residents("ann", "bob", "eve")
-    one = await speakers.by_token(ann, "C")
-    for text in ("one", "two"):
-        await one.ask("message:send", {"recipient": bob.id, "content": text, "type": "text"})
-    three = await speakers.by_token(eve, "P")
-    await three.ask("private_message", {"receiverId": bob.id, "message": "three"})
-    two = await speakers.by_token(bob, "C")
-    told = [(await two.hear("message:received"))["content"] for _ in range(3)]
-    assert told == ["one", "two", "three"]
-    await two.silence()
-    await two.leave()
-    again = await speakers.by_token(bob, "C")
-    assert "message:received" not in await again.silence()
 
 
 async def test_everybody_is_told_what_is_for_everybody(
