@@ -15,9 +15,10 @@ from chat.limits import Limits, Rule
 from chat.names import require_display_name, require_email, require_username
 from chat.passwords import Hasher, PasswordRules, packed
 from chat.sessions import Client, Identity, Sessions
+from models.contract.accounts import UserChange
 from models.disk import Disk
 from models.records import User, folded, new_id, now
-from models.store import Store, Taken, UserChange
+from models.store import Store, Taken
 
 log = logging.getLogger("hubbub.accounts")
 

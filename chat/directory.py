@@ -6,9 +6,10 @@ from typing import Unpack
 
 from chat.errors import Conflict, NotFound
 from chat.sessions import Identity, Sessions
+from models.contract.accounts import UserChange
 from models.disk import Disk
 from models.records import User
-from models.store import Store, UserChange
+from models.store import Store
 
 log = logging.getLogger("hubbub.accounts")
 

@@ -35,10 +35,11 @@ from chat.policy import (
 )
 from chat.room_news import RoomNews
 from chat.rooms import LiveRoom, Rooms, live_member, no_such_room
+from models.contract.rooms import RoomChange
 from models.disk import Disk, keyed
 from models.records import EVERYONE, Membership, Room, RoomRole, User, new_id, now, pair_of
 from models.store import NotFound as NoRecord
-from models.store import RoomChange, Store, StoreError
+from models.store import Store, StoreError
 
 log = logging.getLogger("hubbub.rooms")
 

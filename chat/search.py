@@ -14,9 +14,10 @@ from chat.limits import Limits, Rule
 from chat.people import People
 from chat.policy import require_visible
 from chat.rooms import Rooms
+from models.contract.messages import Place, Wanted
 from models.disk import Disk
 from models.records import Message
-from models.store import Place, Store, TooSlow, Wanted
+from models.store import Store, TooSlow
 from models.words import Term, atoms_of, places, spans
 
 MAX_QUERY = 200

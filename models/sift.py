@@ -3,8 +3,9 @@
 import time
 from collections.abc import Iterable
 
+from models.contract.messages import Found, Place, Wanted
 from models.records import Message, is_id
-from models.store import Found, Place, TooSlow, Wanted
+from models.store import TooSlow
 from models.words import is_in
 
 

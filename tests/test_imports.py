@@ -32,6 +32,9 @@ MODELS = {
     "chat": {
         "models.records",
         "models.store",
+        "models.contract.accounts",
+        "models.contract.messages",
+        "models.contract.rooms",
         "models.disk",
         "models.files",
         "models.partials",

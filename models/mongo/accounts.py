@@ -7,6 +7,7 @@ from typing import Unpack
 from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
 from pymongo.database import Database as Collections
 
+from models.contract.accounts import UserChange
 from models.mongo.database import Database, kept, page
 from models.mongo.documents import (
     Document,
@@ -18,7 +19,7 @@ from models.mongo.documents import (
     user_of,
 )
 from models.records import Session, User, folded
-from models.store import NotFound, UserChange
+from models.store import NotFound
 
 
 class MongoUsers:

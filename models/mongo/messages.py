@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from pymongo import ASCENDING, DESCENDING
 
+from models.contract.messages import Found, Wanted
 from models.mongo.database import Database, page
 from models.mongo.documents import UNREAD, Document, ids_of, key_of, keys_of, message_of
 from models.mongo.schema import NAMING
 from models.mongo.search import search
 from models.records import Counters, Message
-from models.store import Found, Wanted
 
 
 class MongoMessages:

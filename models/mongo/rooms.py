@@ -7,6 +7,7 @@ from typing import Unpack
 from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
 from pymongo.database import Database as Collections
 
+from models.contract.rooms import MembershipChange, RoomChange
 from models.mongo.database import Database, kept, page
 from models.mongo.documents import (
     Document,
@@ -21,7 +22,7 @@ from models.mongo.documents import (
 from models.mongo.errors import translated
 from models.mongo.handing import finish_all, hand_over
 from models.records import EVERYONE, Hint, Membership, Room, RoomRole, is_id
-from models.store import MembershipChange, NotFound, RoomChange, Taken
+from models.store import NotFound, Taken
 
 _LATEST_FIRST = [("active", DESCENDING), ("_id", DESCENDING)]
 

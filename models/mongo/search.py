@@ -15,11 +15,12 @@ from pymongo import DESCENDING
 from pymongo.collection import Collection
 from pymongo.errors import NetworkTimeout, OperationFailure
 
+from models.contract.messages import Found, Place, Wanted
 from models.mongo.documents import SAID, UNREAD, Document, key_of, keys_of, message_of
 from models.mongo.schema import SEARCH
 from models.records import Message
 from models.sift import is_findable, place_of, sifted
-from models.store import Found, Place, TooSlow, Wanted
+from models.store import TooSlow
 from models.words import needed, sender_token, showing_token
 
 # Beyond 200 ranges of an index MongoDB sorts what it found instead of merging it.

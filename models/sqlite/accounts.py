@@ -7,6 +7,7 @@ from typing import Unpack
 
 from msgspec.structs import replace
 
+from models.contract.accounts import UserChange
 from models.records import Session, User, folded
 from models.sqlite.database import Database
 from models.sqlite.rows import (
@@ -20,7 +21,7 @@ from models.sqlite.rows import (
     user_of,
     user_row,
 )
-from models.store import NotFound, UserChange
+from models.store import NotFound
 
 # Once for good: the mark stays when the role is taken away or the password is forgotten.
 _APPOINT_FOUNDER = """UPDATE users SET role = 'admin', founder = 1

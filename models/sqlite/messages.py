@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from models.contract.messages import Found, Wanted
 from models.records import Counters, Message
 from models.sqlite.database import Database
 from models.sqlite.rows import listed, message_of, texts_of
 from models.sqlite.search import search
-from models.store import Found, Wanted
 
 
 class SQLiteMessages:

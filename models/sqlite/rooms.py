@@ -7,6 +7,7 @@ from typing import Unpack
 
 from msgspec.structs import replace
 
+from models.contract.rooms import MembershipChange, RoomChange
 from models.records import EVERYONE, Hint, Membership, Room, RoomRole, is_id
 from models.sqlite.database import Database
 from models.sqlite.index import forget_room
@@ -21,7 +22,7 @@ from models.sqlite.rows import (
     room_of,
     room_row,
 )
-from models.store import MembershipChange, NotFound, RoomChange
+from models.store import NotFound
 
 # Later than any time that a record can carry, so that "from the top" needs no second query.
 _LATEST = (1 << 62, "")

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import groupby
 
+from models.contract.messages import Found, Wanted
 from models.records import Message
 from models.sift import is_findable, sifted
 from models.sqlite.index import SHARED
 from models.sqlite.rows import message_of, ms
-from models.store import Found, TooSlow, Wanted
+from models.store import TooSlow
 from models.words import needed, room_token, sender_token, showing_token
 
 # So many steps of SQLite's machine take some 0.1 ms.

@@ -8,10 +8,11 @@ from functools import cache
 import pytest
 from msgspec.structs import replace
 
+from models.contract.messages import Found, Wanted
 from models.mongo import search
 from models.records import EVERYONE, Message, new_id
 from models.sift import place_of
-from models.store import ChangedMessage, Found, Store, TooSlow, Wanted
+from models.store import ChangedMessage, Store, TooSlow
 from models.words import Term, atoms_of
 from tests.contract.samples import NOT_IDS, add_room, at, member, message, say
 

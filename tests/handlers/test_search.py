@@ -8,8 +8,9 @@ import pytest
 from chat import search
 from chat.chat import Speaker
 from chat.commands import DeleteMessage, EditMessage, LeaveRoom, RemoveMember
+from models.contract.messages import Found
 from models.records import EVERYONE
-from models.store import Found, TooSlow
+from models.store import TooSlow
 from tests.handlers.conftest import Answer, Hubbub, Person, Starter
 
 pytestmark = pytest.mark.gen_test

@@ -8,10 +8,11 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database as Collections
 
+from models.contract.messages import Wanted
 from models.mongo import MongoStore, schema
 from models.mongo.schema import INDEXES, MIGRATIONS
 from models.records import EVERYONE
-from models.store import Unavailable, Unusable, Wanted
+from models.store import Unavailable, Unusable
 from models.words import Term
 from tests.contract.samples import message, say, user
 from tests.mongod import Mongod

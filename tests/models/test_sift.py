@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from models.contract.messages import Found, Wanted
 from models.records import Message
 from models.sift import place_of, sifted
-from models.store import Found, TooSlow, Wanted
+from models.store import TooSlow
 from models.words import Term
 from tests.contract.samples import message
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from models.contract.messages import Wanted
 from models.records import EVERYONE
 from models.sqlite import SQLiteStore, database, index
 from models.sqlite.rows import insertion, message_row
 from models.sqlite.schema import MIGRATIONS
-from models.store import Refused, Taken, Unavailable, Unusable, Wanted
+from models.store import Refused, Taken, Unavailable, Unusable
 from models.words import Term
 from tests.contract.samples import add_messages, add_room, message, say, user
 
