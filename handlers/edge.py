@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from math import ceil
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -188,11 +189,17 @@ class Edge(RequestHandler):
         self.services.rejections[refusal.code] += 1
         if self.get_status() == 405:
             self.set_header("Allow", ", ".join(self._methods()))
-        if refusal.retry_after is not None:
-            self.set_header("Retry-After", str(round(refusal.retry_after)))
+        self.say_what_helps(refusal)
         announce_close(self)
         self.set_header("Content-Type", JSON)
         self.finish(msgspec.json.encode(error_body(refusal, self.request_id)))
+
+    def say_what_helps(self, refusal: Refusal) -> None:
+        """Say when to come again, or what to bring."""
+        if refusal.retry_after is not None:
+            self.set_header("Retry-After", str(ceil(refusal.retry_after)))
+        if self.get_status() == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log what is a fault of ours, and nothing that is the client's."""

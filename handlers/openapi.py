@@ -36,6 +36,7 @@ HEADERS: Mapping[str, tuple[str, Json]] = {
         "That this is the answer that was given before.",
         {"type": "string", "const": "true"},
     ),
+    "WWW-Authenticate": ("That a token is asked for.", {"type": "string", "const": "Bearer"}),
     "Retry-After": ("Seconds to wait before this is worth trying again.", {"type": "integer"}),
     "ETag": ("Send it as `If-None-Match` to ask for what has changed alone.", {"type": "string"}),
     "Link": ("Where the next page is, if there is one: `<path>; rel=next`.", {"type": "string"}),
@@ -251,8 +252,10 @@ def _refused(status: int, codes: list[str]) -> Json:
         "headers": _references("X-Request-Id"),
         "content": {"application/json": {"schema": schema}},
     }
-    if status in (429, 503):
+    if status in (429, 503) or "idempotency_key_in_use" in codes:
         refused["headers"] |= _references("Retry-After")
+    if status == 401:
+        refused["headers"] |= _references("WWW-Authenticate")
     return refused
 
 

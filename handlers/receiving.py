@@ -137,8 +137,7 @@ class ReceivingHandler(JsonHandler):
         self.set_status(status)
         self.set_header("Content-Type", JSON)
         self.set_header("Content-Length", str(len(body)))
-        if refusal.retry_after is not None:
-            self.set_header("Retry-After", str(round(refusal.retry_after)))
+        self.say_what_helps(refusal)
         if not self._is_short():
             self.set_header("Connection", "close")
         self.write(body)

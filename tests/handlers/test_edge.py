@@ -52,6 +52,19 @@ async def test_an_unknown_path_is_a_404_in_json(hub: Hubbub, path: str) -> None:
     assert answer.headers["Content-Type"].startswith("application/json")
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/api/rooms"), ("POST", "/api/uploads"), ("GET", "/api/auth/sessions")],
+)
+async def test_whoever_is_not_logged_in_is_asked_for_a_token(
+    hub: Hubbub, method: str, path: str
+) -> None:
+    for token in (None, "nonsense"):
+        answer = await hub.call(method, path, token=token)
+        assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert "WWW-Authenticate" not in (await hub.get("/nowhere")).headers
+
+
 async def test_who_is_refused_before_their_body_came_knows_that_the_connection_closes(
     hub: Hubbub,
 ) -> None:

@@ -77,5 +77,15 @@ def test_who_may_call_is_said() -> None:
     assert "administrators" in paths["/api/admin/users"]["get"]["description"]
 
 
+def test_refusals_are_described_with_what_helps() -> None:
+    helps = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-After"}
+    for path, method, operation in operations():
+        responses = operation["responses"]
+        for status in helps.keys() & responses.keys():
+            assert helps[status] in responses[status]["headers"], (path, method)
+    in_use = rest()["paths"]["/api/rooms"]["post"]["responses"]["409"]
+    assert "Retry-After" in in_use["headers"]
+
+
 def test_a_description_names_its_version() -> None:
     assert openapi((), "1.2.3")["info"]["version"] == "1.2.3"
