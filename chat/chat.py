@@ -28,6 +28,7 @@ from chat.events import Caught, Event, MessageChanged, MessageStored, Pair
 from chat.hints import Hints
 from chat.hub import Hub
 from chat.journal import MAX_WAITING, Journal
+from chat.live_room import LiveRoom
 from chat.membership import Memberships
 from chat.mentions import Mentions
 from chat.people import People
@@ -42,7 +43,7 @@ from chat.policy import (
 )
 from chat.receipts import Marks, Receipts
 from chat.resends import earlier_name, name_of
-from chat.rooms import LiveRoom, Rooms
+from chat.rooms import Rooms
 from models.disk import Disk
 from models.records import FormerText, Message, Reaction, new_id, now
 from models.store import Store

@@ -13,8 +13,9 @@ from msgspec import Struct
 from chat.attachments import Attachments, Shown
 from chat.errors import Invalid, NotFound
 from chat.events import MessageStored, Person
+from chat.live_room import LiveRoom, Member
 from chat.people import People
-from chat.rooms import LiveRoom, Member, Rooms
+from chat.rooms import Rooms
 from models.disk import Disk
 from models.records import EVERYONE, Membership, Message, Room, User, pair_of
 from models.store import Store

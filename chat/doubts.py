@@ -5,8 +5,9 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from chat.live_room import LiveRoom, Member, live_member
 from chat.room_news import RoomNews
-from chat.rooms import LiveRoom, Member, Rooms, live_member
+from chat.rooms import Rooms
 from models.disk import Disk
 from models.records import Membership, Room, User
 from models.store import Store, StoreError, Unavailable

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from chat.rooms import Held, LiveRoom
+from chat.live_room import Held, LiveRoom
 from models.records import Message
 
 Change = Callable[[Message], Message | None]

@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from chat.attachments import Shown
-from chat.rooms import Standing
+from chat.live_room import Standing
 from models.records import Message, Room, RoomRole, User
 
 # How much of an event a socket is told: what only its sender knows is for its sender's sockets (and

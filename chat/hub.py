@@ -16,7 +16,7 @@ from chat.events import (
     UserOffline,
     UserOnline,
 )
-from chat.rooms import LiveRoom
+from chat.live_room import LiveRoom
 
 log = logging.getLogger("hubbub.hub")
 

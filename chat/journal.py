@@ -26,8 +26,8 @@ from chat.entries import (
     ToldMessage,
 )
 from chat.errors import Busy, Refusal
+from chat.live_room import Held, LiveRoom, no_such_room
 from chat.measures import Measures
-from chat.rooms import Held, LiveRoom, no_such_room
 from models.disk import Disk, keyed
 from models.records import Message
 from models.store import (

@@ -22,6 +22,7 @@ from chat.commands import (
 from chat.doubts import Doubts
 from chat.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 from chat.hub import Hub
+from chat.live_room import LiveRoom, live_member, no_such_room
 from chat.names import require_room_name
 from chat.people import People
 from chat.policy import (
@@ -34,7 +35,7 @@ from chat.policy import (
     require_visible,
 )
 from chat.room_news import RoomNews
-from chat.rooms import LiveRoom, Rooms, live_member, no_such_room
+from chat.rooms import Rooms
 from models.contract.rooms import RoomChange
 from models.disk import Disk, keyed
 from models.records import EVERYONE, Membership, Room, RoomRole, User, new_id, now, pair_of

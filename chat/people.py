@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Set
 
 from chat.events import Pair, Person
-from chat.rooms import LiveRoom
+from chat.live_room import LiveRoom
 from models.disk import Disk
 from models.records import User, folded
 from models.store import Store

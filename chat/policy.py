@@ -6,7 +6,7 @@ Whoever is not in a room is told that there is none; whoever is in it but may no
 from datetime import datetime, timedelta
 
 from chat.errors import Conflict, Forbidden, Invalid, NotFound
-from chat.rooms import LiveRoom, no_such_room
+from chat.live_room import LiveRoom, no_such_room
 from models.records import Message, RoomRole
 
 _RANKS: dict[RoomRole, int] = {"member": 0, "admin": 1, "owner": 2}

@@ -8,6 +8,7 @@ from msgspec import Struct
 from chat.attachments import Attachments, Shown
 from chat.commands import History, Sync
 from chat.errors import Invalid, NotFound
+from chat.live_room import LiveRoom
 from chat.people import People
 from chat.policy import (
     has_receipts,
@@ -16,7 +17,7 @@ from chat.policy import (
     require_member,
     require_visible,
 )
-from chat.rooms import LiveRoom, Rooms
+from chat.rooms import Rooms
 from models.disk import Disk
 from models.records import FormerText, Membership, Message, Room, RoomRole, User
 from models.store import Store

@@ -13,9 +13,10 @@ from chat.errors import Invalid, Refusal
 from chat.events import MarksMoved, Passed
 from chat.hub import Hub
 from chat.journal import Journal
+from chat.live_room import LiveRoom, Member, everyones_member
 from chat.people import People
 from chat.policy import has_receipts, no_such_message, require_member
-from chat.rooms import LiveRoom, Member, Rooms, everyones_member
+from chat.rooms import Rooms
 from models.disk import Disk
 from models.records import now
 from models.store import Store

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from chat.attachments import Attachments
 from chat.events import MemberJoined, MemberLeft, RoomCreated, RoomDeleted, RoomMuted, RoomUpdated
 from chat.hub import Hub
+from chat.live_room import LiveRoom
 from chat.people import People
-from chat.rooms import LiveRoom
 from models.records import RoomRole, User
 
 # A list of members that is told in one piece; of a larger room, only this many are named.

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from chat.events import Event, Pair, TypingStarted, TypingStopped, TypingTo
 from chat.hub import Hub
+from chat.live_room import LiveRoom
 from chat.people import People
-from chat.rooms import LiveRoom
 
 # Clients repeat it while their user writes; whoever does not, has stopped.
 TYPING_SECONDS = 6.0

@@ -6,9 +6,9 @@ from typing import Any
 from chat import commands
 from chat.chat import Speaker
 from chat.events import Form
+from chat.live_room import LiveRoom
 from chat.reading import Page
 from chat.receipts import Marks
-from chat.rooms import LiveRoom
 from handlers.dialects.words import AskPresence
 from handlers.fitting import fitting
 from handlers.services import Services

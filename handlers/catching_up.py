@@ -14,7 +14,7 @@ from chat import commands
 from chat.errors import Refusal
 from chat.events import Caught, Event, Form, MessageChanged, MessageStored
 from chat.hub import Outbox
-from chat.rooms import LiveRoom
+from chat.live_room import LiveRoom
 from handlers.services import Services
 from handlers.sockets import TOO_SLOW, Closing
 from models.records import Message

@@ -11,8 +11,8 @@ from chat.chat import Speaker
 from chat.commands import Command, CreateRoom, DeleteRoom, Id, JoinRoom, LeaveRoom, Mute, UpdateRoom
 from chat.errors import Invalid
 from chat.events import Form
+from chat.live_room import LiveRoom
 from chat.reading import RoomState
-from chat.rooms import LiveRoom
 from chat.sessions import Identity
 from handlers.base import JsonHandler
 from handlers.calls import REVALIDATED, call

@@ -9,9 +9,9 @@ from msgspec.structs import asdict
 
 from chat.attachments import Shown
 from chat.events import Form, RoomCreated
+from chat.live_room import Standing
 from chat.reading import RoomState, Seen
 from chat.resends import client_id_of, temp_id_of
-from chat.rooms import Standing
 from models.records import Message, Room, RoomRole, Session, Upload, User
 
 # Says in descriptions what it is on the wire: a date and a time with its zone.

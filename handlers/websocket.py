@@ -15,7 +15,7 @@ from chat.commands import SendMessage
 from chat.entries import Said
 from chat.errors import Invalid, Refusal, TooMany, Unauthenticated
 from chat.events import Event, Form, MessageChanged, MessageStored
-from chat.rooms import LiveRoom
+from chat.live_room import LiveRoom
 from chat.sessions import Identity
 from handlers.actions import Actions
 from handlers.addresses import client_address, limit_key

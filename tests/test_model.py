@@ -21,7 +21,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tornado.ioloop import IOLoop
 
-from chat.rooms import LiveRoom, Rooms
+from chat.live_room import LiveRoom
+from chat.rooms import Rooms
 from conf.settings import Settings
 from models.disk import Disk
 from models.records import EVERYONE, Counters

@@ -12,8 +12,8 @@ from chat.commands import SendMessage
 from chat.entries import Said as Stored
 from chat.errors import Forbidden, Invalid, Refusal, TooMany, Unauthenticated
 from chat.events import Event, Form, MessageChanged, MessageStored
+from chat.live_room import LiveRoom
 from chat.names import require_guest_name
-from chat.rooms import LiveRoom
 from chat.sessions import Client as Place
 from chat.sessions import Identity
 from handlers.catching_up import by_rev, catch_up

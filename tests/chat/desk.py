@@ -12,7 +12,8 @@ import chat.journal as journal_module
 from chat.entries import Said, Told, ToldMessage
 from chat.errors import Busy, Forbidden, NotFound
 from chat.journal import Journal
-from chat.rooms import LiveRoom, Rooms
+from chat.live_room import LiveRoom
+from chat.rooms import Rooms
 from models.disk import Disk
 from models.records import Counters, Message, Reaction
 from models.store import Store

@@ -20,9 +20,10 @@ from chat.errors import Refusal
 from chat.events import Event, Form
 from chat.hub import Hub
 from chat.links import Links
+from chat.live_room import LiveRoom, live_member
 from chat.membership import Memberships
 from chat.people import People
-from chat.rooms import LiveRoom, Rooms, live_member
+from chat.rooms import Rooms
 from models.disk import Disk
 from models.records import Counters, Message, Room, RoomRole, User, new_id
 from models.store import Refused, Store, Unavailable

@@ -23,8 +23,8 @@ from chat.commands import (
     SendMessage,
 )
 from chat.events import MessageChanged, MessageStored, RoomCreated
+from chat.live_room import Standing
 from chat.resends import PERIOD_SECONDS, temp_id_of
-from chat.rooms import Standing
 from models.records import FormerText, Message, Reaction, User, new_id
 from models.store import Store
 from tests.chat.engine import (
@@ -411,7 +411,7 @@ async def test_a_mention_counts_as_long_as_it_is_there_and_not_read(
     core: Core, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As it would after a restart, however much was said since."""
-    monkeypatch.setattr("chat.rooms.MAX_SENDERS", 3)
+    monkeypatch.setattr("chat.live_room.MAX_SENDERS", 3)
     ann, bob = core.person("ann"), core.person("bob")
     room = await core.room({ann.id: "owner", bob.id: "member"})
     said = [await core.say(ann, room, text) for text in ("@bob", "@bob", "nobody", "nobody")]

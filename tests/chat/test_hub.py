@@ -18,7 +18,7 @@ from chat.events import (
     UserOnline,
 )
 from chat.hub import Hub
-from chat.rooms import LiveRoom
+from chat.live_room import LiveRoom
 from models.records import EVERYONE
 from tests.chat.engine import Ear, Words, bare_room, turns
 from tests.contract import samples

@@ -25,7 +25,7 @@ from chat.events import (
     RoomMuted,
     RoomUpdated,
 )
-from chat.rooms import LiveRoom
+from chat.live_room import LiveRoom
 from models.records import EVERYONE, User, new_id
 from models.store import Store, Unavailable
 from tests.chat.engine import PARTS, Cast, Core, Ear, code_of, kept, lost, nothing, turns

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from chat import policy
 from chat.errors import Refusal
-from chat.rooms import LiveRoom
+from chat.live_room import LiveRoom
 from models.records import EVERYONE, Message, RoomKind, RoomRole
 from tests.chat.engine import bare_room
 from tests.contract import samples

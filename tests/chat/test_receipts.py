@@ -174,7 +174,7 @@ async def test_what_a_sender_has_read_outlives_a_crash_though_much_was_said_sinc
     core: Core, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A room that wakes finds those alone who sent one of its last messages."""
-    monkeypatch.setattr("chat.rooms.MAX_SENDERS", 4)
+    monkeypatch.setattr("chat.live_room.MAX_SENDERS", 4)
     cast = await core.cast()
     for _ in range(3):
         await core.say(cast.member, cast.room)

@@ -8,11 +8,12 @@ from tornado.ioloop import IOLoop
 
 import chat.rooms as rooms_module
 from chat.errors import NotFound
-from chat.rooms import LiveRoom, Rooms
+from chat.live_room import LiveRoom
+from chat.rooms import Rooms
 from models.disk import Disk
-from models.records import EVERYONE, new_id
+from models.records import new_id
 from models.store import Store, Unavailable
-from tests.chat.engine import Unreliable, bare_room, lost, until
+from tests.chat.engine import Unreliable, lost, until
 from tests.contract import samples
 
 pytestmark = pytest.mark.gen_test(timeout=30)
@@ -189,75 +190,3 @@ async def test_a_room_can_be_forgotten(hall: Hall) -> None:
     hall.rooms.drop(room.id)
     hall.rooms.drop(room.id)
     assert hall.rooms.live(room.id) is None
-
-
-async def test_everybody_is_in_the_room_of_everyone(hall: Hall) -> None:
-    room = await hall.rooms.get(EVERYONE)
-    assert (room.is_everyone, room.has(new_id()), room.role(new_id())) == (True, True, "member")
-
-
-async def test_who_is_in_a_room_and_as_what() -> None:
-    room = bare_room("one")
-    room.members["one"].role = "admin"
-    assert (room.has("one"), room.role("one")) == (True, "admin")
-    assert (room.has("two"), room.role("two")) == (False, None)
-
-
-async def test_all_that_hold_a_message_share_one_place() -> None:
-    room = bare_room()
-    message = samples.message(room.id, 1)
-    with room.held(message.id) as first:
-        with room.held(message.id) as second:
-            assert first is second
-        first.message = message
-        with room.held(message.id) as third:
-            assert third.message is message
-    with room.held(message.id) as later:
-        assert later.message is None
-
-
-async def test_a_message_is_let_go_when_holding_it_fails() -> None:
-    room = bare_room()
-
-    def fail() -> None:
-        with room.held("a"):
-            raise NotFound("no", "no")
-
-    with pytest.raises(NotFound):
-        fail()
-    assert not room._held
-
-
-async def test_those_who_hold_a_message_hear_how_it_stands() -> None:
-    room = bare_room()
-    message = samples.message(room.id, 1)
-    room.note_message(message)
-    with room.held(message.id) as held:
-        assert held.message is None
-        room.note_message(message)
-        assert held.message is message
-
-
-async def test_senders_are_known_as_far_as_they_are_remembered(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(rooms_module, "MAX_SENDERS", 3)
-    room = bare_room()
-    said = [samples.message(room.id, number) for number in range(1, 6)]
-    for message in said:
-        room.note_sender(message)
-    assert room.senders(2, 5) == {message.sender for message in said[2:]}
-    assert room.senders(3, 4) == {said[3].sender}
-    assert room.senders(5, 5) == set()
-    assert room.senders(1, 3) is None
-    assert room.senders(4, 6) is None
-    assert room.senders(0, 2**53) is None
-
-
-def test_whoever_comes_back_has_read_what_they_sent() -> None:
-    ann = new_id()
-    room = bare_room(ann)
-    back = room.members.pop(ann)
-    room.note_sender(samples.message(room.id, 7, sender=ann))
-    room.admit(back)
-    assert (room.members[ann].delivered, room.members[ann].read) == (7, 7)

@@ -7,8 +7,8 @@ import pytest
 from chat import typing as module
 from chat.events import Pair, Person, TypingStarted, TypingStopped, TypingTo
 from chat.hub import Hub
+from chat.live_room import LiveRoom
 from chat.people import People
-from chat.rooms import LiveRoom
 from chat.typing import Typing
 from models.records import EVERYONE
 from tests.chat.engine import Ear, Words, bare_room, turns, until

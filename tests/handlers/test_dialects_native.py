@@ -10,7 +10,7 @@ from chat import commands, events
 from chat.attachments import Shown
 from chat.errors import Invalid, TooMany
 from chat.events import Event, Form
-from chat.rooms import Standing
+from chat.live_room import Standing
 from handlers.dialects.native import COMMANDS, Native
 from handlers.dialects.words import AskPresence, Auth, Frame, Listen, Unlisten
 from models.records import Message, Reaction, Room, User

@@ -1,0 +1,282 @@
+"""A live room: who is in it and how far it has come, in memory while it is in use."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from msgspec import Struct
+
+from chat.badges import Badges
+from chat.errors import NotFound
+from chat.recall import Recall, Shelf
+from models.records import EVERYONE, Counters, Membership, Message, Room, RoomRole, now
+
+# Receipts go to the senders of the messages that a mark has passed.
+MAX_SENDERS = 256
+
+
+class Member(Struct):
+    """What a live room knows of somebody in it."""
+
+    user: str
+    role: RoomRole
+    joined: datetime
+    delivered: int
+    read: int
+    muted: bool
+    hidden: bool
+    # How far the store knows that they have read; the rest follows from what they sent.
+    saved: int = 0
+    # How far the others know of it.
+    told: int = 0
+    # The last that they sent, as far as senders are remembered.
+    sent: int = 0
+
+
+class Standing(Struct, frozen=True):
+    """How far a room has come, and somebody in it."""
+
+    seq: int = 0
+    rev: int = 0
+    delivered: int = 0
+    read: int = 0
+    mentions: int = 0
+    muted: bool = False
+    last: Message | None = None
+
+
+class Held(Struct):
+    """A message that is being changed, as it is stored at the moment."""
+
+    message: Message | None = None
+    holders: int = 0
+
+
+class LiveRoom:
+    """A room in use. Its counters are those of what is stored; the journal alone moves them."""
+
+    def __init__(
+        self,
+        room: Room,
+        counters: Counters,
+        members: dict[str, Member],
+        shelf: Shelf | None = None,
+    ) -> None:
+        self.room = room
+        self.seq = counters.seq
+        self.rev = counters.rev
+        self.members = members
+        # Those in it who want no sound; none, nearly always.
+        self.muted = frozenset(one.user for one in members.values() if one.muted)
+        self.last: Message | None = None
+        self.recall = Recall(shelf or Shelf())
+        # What is being written for the room, so that it is not dropped under the journal.
+        self.pending = 0
+        self.used = time.monotonic()
+        # One change of name, members or roles after the other.
+        self.lock = asyncio.Lock()
+        self._held: dict[str, Held] = {}
+        self._senders: OrderedDict[int, str] = OrderedDict()
+        # Whose last message nobody would find any more who wakes the room.
+        self._fading: list[Member] = []
+        self.badges = Badges()
+        # In a direct room, the messages that the other one has not read, by `seq`.
+        self._unread: OrderedDict[int, tuple[str, str]] = OrderedDict()
+        self._latest: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        """The id of the room."""
+        return self.room.id
+
+    @property
+    def is_everyone(self) -> bool:
+        """Whether this is the room that everybody is in."""
+        return self.room.id == EVERYONE
+
+    @property
+    def hidden(self) -> bool:
+        """Whether one of the two in a direct room does not see it at the moment."""
+        return self.room.kind == "direct" and any(m.hidden for m in self.members.values())
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something of the room is being changed."""
+        return self.pending > 0 or self.lock.locked() or bool(self._held)
+
+    def has(self, user_id: str) -> bool:
+        """Tell whether somebody is in the room."""
+        return user_id in self.members or self.is_everyone
+
+    def other(self, user_id: str) -> str | None:
+        """The other one of the two in a direct room; nobody in any other."""
+        if self.room.pair is None:
+            return None
+        one, _, two = self.room.pair.partition(":")
+        return two if one == user_id else one
+
+    def stamp(self, moment: datetime) -> datetime:
+        """The time of a new message: never before that of an older one, whatever clocks do."""
+        if self._latest is not None and moment < self._latest:
+            return self._latest
+        self._latest = moment
+        return moment
+
+    def role(self, user_id: str) -> RoomRole | None:
+        """What somebody is in the room."""
+        member = self.members.get(user_id)
+        if member is not None:
+            return member.role
+        return "member" if self.is_everyone else None
+
+    def standing(self, user_id: str) -> Standing:
+        """How far the room has come, and somebody in it."""
+        member = self.members.get(user_id)
+        return Standing(
+            seq=self.seq,
+            rev=self.rev,
+            delivered=member.delivered if member else 0,
+            # Whoever is not in it has nothing to catch up with.
+            read=member.read if member else 0 if self.is_everyone else self.seq,
+            mentions=self.mentions(user_id),
+            muted=user_id in self.muted,
+            last=self.last,
+        )
+
+    def mute(self, user_id: str, *, on: bool) -> None:
+        """Note whether somebody in the room wants no sound."""
+        self.members[user_id].muted = on
+        self.muted = self.muted | {user_id} if on else self.muted - {user_id}
+
+    @contextmanager
+    def held(self, message_id: str) -> Iterator["Held"]:
+        """Hold a message while it is being changed, so that two changes at once both count.
+
+        All that hold it share one place. Whoever finds it empty reads the message, and keeps what
+        is there by then if somebody was faster.
+        """
+        held = self._held.setdefault(message_id, Held())
+        held.holders += 1
+        try:
+            yield held
+        finally:
+            held.holders -= 1
+            if not held.holders:
+                del self._held[message_id]
+
+    def note_message(self, message: Message) -> None:
+        """Note how a message stands now, for those who hold it, read it or list the room."""
+        self.recall.keep([message])
+        self.badges.note(message.seq, message.mentions)
+        if self.last is not None and self.last.id == message.id:
+            self.last = message
+        held = self._held.get(message.id)
+        if held is not None:
+            held.message = message
+
+    def note_sender(self, message: Message) -> None:
+        """Keep in mind who sent a message, and that it is the last."""
+        self.last = message
+        # Whoever sends has read the room; that is as durable as the message is.
+        member = self.members.get(message.sender)
+        if member is not None:
+            member.delivered = max(member.delivered, message.seq)
+            member.read = max(member.read, message.seq)
+            member.sent = message.seq
+        self._senders[message.seq] = message.sender
+        if len(self._senders) > MAX_SENDERS:
+            self._fade(*self._senders.popitem(last=False))
+        self.stamp(message.created)
+        other = self.members.get(self.other(message.sender) or "")
+        if other is not None and message.seq > other.read:
+            self._unread[message.seq] = message.sender, message.id
+            if len(self._unread) > MAX_SENDERS:
+                self._unread.popitem(last=False)
+
+    def fading(self) -> list[Member]:
+        """Those who have read further than the store would find out after a crash; each once."""
+        fading, self._fading = self._fading, []
+        return [member for member in fading if member.read > member.saved]
+
+    def mentions(self, user_id: str) -> int:
+        """How often somebody is mentioned in what they have not read."""
+        member = self.members.get(user_id)
+        return self.badges.count(user_id, 0 if member is None else member.read)
+
+    def admit(self, member: Member) -> None:
+        """Let somebody in; what they sent and was stored as they came back, they have read."""
+        sent = max((seq for seq, one in self._senders.items() if one == member.user), default=0)
+        member.delivered = max(member.delivered, sent)
+        member.read = member.told = max(member.read, sent)
+        member.sent = sent
+        self.members[member.user] = member
+        self.mute(member.user, on=member.muted)
+
+    def unread_of(self, sender: str, after: int, upto: int) -> tuple[str, ...]:
+        """The messages of one of two that the other has not read, behind one `seq` up to another.
+
+        Those that are remembered, that is: as many as senders are.
+        """
+        return tuple(
+            message_id
+            for seq, (one, message_id) in self._unread.items()
+            if after < seq <= upto and one == sender
+        )
+
+    def forget_read(self, sender: str, upto: int) -> None:
+        """Remember the messages of one of two no more that the other has read."""
+        read = [seq for seq, (one, _) in self._unread.items() if seq <= upto and one == sender]
+        for seq in read:
+            del self._unread[seq]
+
+    def _fade(self, seq: int, sender: str) -> None:
+        member = self.members.get(sender)
+        if member is not None and member.sent == seq and member.saved < seq:
+            self._fading.append(member)
+
+    def unsaved(self) -> list[Member]:
+        """Those who have read further than the store knows, because they sent something."""
+        return [member for member in self.members.values() if member.read > member.saved]
+
+    def senders(self, after: int, upto: int) -> set[str] | None:
+        """Who sent the messages behind one `seq` up to another; None where nobody remembers."""
+        wanted = range(after + 1, upto + 1)
+        if len(wanted) > MAX_SENDERS or any(seq not in self._senders for seq in wanted):
+            return None
+        return {self._senders[seq] for seq in wanted}
+
+
+def live_member(membership: Membership) -> Member:
+    """What a live room knows of a membership."""
+    return Member(
+        user=membership.user,
+        role=membership.role,
+        joined=membership.joined,
+        delivered=membership.delivered,
+        read=membership.read,
+        muted=membership.muted,
+        hidden=membership.hidden,
+        saved=membership.read,
+        told=membership.read,
+    )
+
+
+def everyones_member(user_id: str) -> Member:
+    """Somebody in the room of everybody, who has no membership before the first mark."""
+    return Member(
+        user=user_id,
+        role="member",
+        joined=now(),
+        delivered=0,
+        read=0,
+        muted=False,
+        hidden=False,
+    )
+
+
+def no_such_room() -> NotFound:
+    """The refusal of a room that is not there, or that is none of one's business."""
+    return NotFound("room_not_found", "there is no such room")
