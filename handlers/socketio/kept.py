@@ -201,6 +201,7 @@ class KeptConnection(HTTPServerConnectionDelegate):
         if stream is not None:
             stream._read_buffer += self._in
             stream._read_buffer_size += len(self._in)
+            self._end_post()
             self._sessions.keep(self)
             self._handed_back = HTTP1ServerConnection(stream, self._params, self._context)
             self._handed_back.start_serving(self)
@@ -232,8 +233,8 @@ class KeptConnection(HTTPServerConnectionDelegate):
     def _lose(self) -> None:
         """The client has gone; what it was told or was telling is lost, and so is its session."""
         self.close()
-        polled, posting = self._polled, self._posting
-        self._polled = self._posting = None
+        polled, self._polled = self._polled, None
+        posting = self._end_post()
         if polled is not None:
             polled.drop_poll(self)
         if posting is not None:
@@ -256,12 +257,12 @@ class KeptConnection(HTTPServerConnectionDelegate):
                 return
             end = request.start + request.length
             if len(self._in) < end:
-                self._posting = carrier
+                self._begin_post(carrier)
                 return
             body, self._in = self._in[request.start : end], self._in[end:]
             if request.origin != self._origin:
                 self._origin, self._cors = request.origin, self._cors_of(request.origin)
-            self._posting = None
+            self._end_post()
             if request.posts:
                 self._post(carrier, body)
             else:
@@ -273,13 +274,26 @@ class KeptConnection(HTTPServerConnectionDelegate):
         carrier = self._sessions.get(request.sid)
         if carrier is None or carrier.session.framing is not POLLING:
             return None
-        if carrier.is_posting if request.posts else carrier.session.is_polled:
+        if request.posts and carrier.is_posting and carrier is not self._posting:
+            return None
+        if not request.posts and carrier.session.is_polled:
             return None
         if request.length > self._sessions.limits.max_payload:
             return None
         if request.origin is not None and not self._origins.allows(request.origin, request.host):
             return None
         return carrier
+
+    def _begin_post(self, carrier: Carrier) -> None:
+        """Let no other post of the session begin while this one comes, here or elsewhere."""
+        self._posting = carrier
+        carrier.is_posting = True
+
+    def _end_post(self) -> Carrier | None:
+        posting, self._posting = self._posting, None
+        if posting is not None:
+            posting.is_posting = False
+        return posting
 
     def _post(self, carrier: Carrier, body: bytes) -> None:
         try:

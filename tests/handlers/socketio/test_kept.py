@@ -264,6 +264,40 @@ class TestGoing:
             caller.writer.transport.abort()
             await until(lambda: not len(engine.sessions))
 
+    async def test_with_half_a_post_on_each_of_many_connections(self, engine: Site) -> None:
+        """Or the server would keep as many bodies of one session as it has connections."""
+        async with calling(engine) as caller, calling(engine) as other:
+            half = (
+                head(b"POST", fields=b"Host: a\r\nContent-Length: 9\r\n")
+                .replace(b"/socket.io/", b"/engine.io/")
+                .replace(b"x_-9", caller.sid.encode())
+            )
+            await caller.call("POST", "4a")
+            await other.call("POST", "4a")
+            caller.writer.write(half)
+            carrier = engine.sessions.find(caller.sid)
+            await until(lambda: carrier.is_posting)
+            other.writer.write(half)
+            assert (await other.answer()).denial == (400, 3, "Bad request")
+            caller.writer.write(b"4bcdefghi")
+            assert (await caller.answer()).denial == (400, 1, "Session ID unknown")
+
+    async def test_with_a_post_that_comes_in_parts(self, engine: Site) -> None:
+        async with calling(engine) as caller:
+            await caller.call("POST", "4a")
+            caller.writer.write(
+                head(b"POST", fields=b"Host: a\r\nContent-Length: 3\r\n")
+                .replace(b"/socket.io/", b"/engine.io/")
+                .replace(b"x_-9", caller.sid.encode())
+            )
+            carrier = engine.sessions.find(caller.sid)
+            for part in (b"4", b"b", b"c"):
+                await until(lambda: carrier.is_posting)
+                caller.writer.write(part)
+            assert (await caller.answer()).text == "ok"
+            assert not carrier.is_posting
+            assert (await caller.call("GET")).text == "4a\x1e4bc"
+
     async def test_without_anything_under_way(self, engine: Site) -> None:
         async with calling(engine) as caller:
             await caller.call("POST", "4a")
