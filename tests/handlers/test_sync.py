@@ -1,6 +1,7 @@
 """What is new in many rooms at once, and waiting for it."""
 
 import asyncio
+import random
 from typing import Any
 
 import pytest
@@ -171,6 +172,83 @@ async def test_waiting_calls_count_as_sockets(start: Starter, waits: asyncio.Sem
     assert (refused.status, refused.code) == (429, "too_many_sockets")
     hub.services.sockets.close_all()
     await asked
+
+
+class Poller:
+    """A client without a socket: it asks for news again and again, and keeps what it is told."""
+
+    def __init__(self, hub: Hubbub, person: Person) -> None:
+        self.seen: dict[str, dict[str, Any]] = {}
+        self._hub = hub
+        self._token = person.token
+        self._revs: dict[str, int] = {}
+        self._list = ""
+
+    async def follow(self, *, wait: float) -> bool:
+        """Ask once, and note what is new; tell whether something is."""
+        rooms = ",".join(f"{room}:{rev}" for room, rev in self._revs.items())
+        path = f"/api/sync?rooms={rooms}&list={self._list}&wait={wait}&limit=1"
+        news = (await self._hub.get(path, self._token)).json
+        if news["listChanged"] or not self._list:
+            for room in (await self._hub.get("/api/rooms", self._token)).json:
+                self._revs.setdefault(room["id"], 0)
+                self.seen.setdefault(room["id"], {})
+        self._list = news["list"]
+        for room in news["gone"]:
+            del self._revs[room], self.seen[room]
+        for room in news["rooms"]:
+            assert not room["reset"]
+            self._revs[room["roomId"]] = room["rev"]
+            told = {message["id"]: message for message in room["messages"]}
+            self.seen[room["roomId"]] |= told
+        return bool(news["rooms"] or news["gone"] or news["listChanged"] or news["more"])
+
+
+async def talk(hub: Hubbub, person: Person, other: Person, chance: random.Random) -> None:
+    """Say and change this and that, in rooms that come and go."""
+    said: list[str] = []
+    rooms: list[str] = []
+    for number in range(60):
+        deed = chance.choice(["say", "say", "say", "edit", "delete", "react", "pin", "room"])
+        message = f"/api/messages/{chance.choice(said)}" if said else ""
+        if deed == "room" or not rooms:
+            body = {"kind": "private", "name": str(number), "participantIds": [other.id]}
+            made = await hub.post("/api/rooms", body, token=person.token)
+            rooms.append(made.json["id"])
+        elif deed == "say" or not said:
+            path = f"/api/rooms/{chance.choice(rooms[-2:])}/messages"
+            answer = await hub.post(path, {"content": str(number)}, token=person.token)
+            said.append(answer.json["id"])
+        elif deed == "edit":
+            body = {"content": f"edited {number}"}
+            answer = await hub.call("PATCH", message, body, token=person.token)
+            assert answer.status in (200, 409)
+        elif deed == "delete":
+            await hub.call("DELETE", message, token=person.token)
+        elif deed == "react":
+            await hub.call("PUT", f"{message}/reactions/%F0%9F%8D%B5", token=other.token)
+        else:
+            await hub.call("PUT", f"{message}/pin", token=person.token)
+    out = f"/api/rooms/{rooms[0]}/members/{other.id}"
+    assert (await hub.call("DELETE", out, token=person.token)).status == 200
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_whoever_polls_knows_in_the_end_what_there_is(hub: Hubbub, seed: int) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    poller, chance = Poller(hub, bob), random.Random(seed)
+    talking = asyncio.gather(*(talk(hub, ann, bob, chance) for _ in range(3)))
+    while not talking.done():
+        await poller.follow(wait=0.2)
+    await talking
+    while await poller.follow(wait=0):
+        pass
+    there: dict[str, dict[str, Any]] = {}
+    for room in (await hub.get("/api/rooms", bob.token)).json:
+        page = (await hub.get(f"/api/rooms/{room['id']}/messages?limit=100", bob.token)).json
+        there[room["id"]] = {message["id"]: message for message in page["messages"]}
+    assert poller.seen == there
+    assert sum(map(len, there.values())) > 5
 
 
 @pytest.mark.parametrize(
