@@ -149,6 +149,15 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc)
 
 
+def text_bomb(megabytes: int = 300) -> bytes:
+    """A small PNG with a comment that is packed, and would be large."""
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(megabytes)) + packer.flush()
+    data = plain("PNG")
+    end = data.index(b"IDAT") - 4
+    return data[:end] + chunk(b"zTXt", b"Comment\0\0" + packed) + data[end:]
+
+
 def bomb(kind: str) -> bytes:
     """A small file that says it has more pixels than any memory."""
     match kind:

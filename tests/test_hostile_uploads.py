@@ -39,8 +39,25 @@ HOSTILE: list[tuple[File, int]] = [
     (File("../../\0\u202e" + "x" * 300 + ".txt", b"x"), 201),
     (File("large.jpg", b"\xff\xd8\xff" + bytes(6 * MEBIBYTE)), 413),
     (File("large.zip", b"PK\x03\x04" + bytes(26 * MEBIBYTE)), 413),
+    (File("comment.png", pictures.text_bomb()), 400),
+    (File("frames.png", pictures.animation("PNG", 300)), 413),
+    (File("frames.webp", pictures.animation("WEBP", 300)), 413),
+    (File("con", b"x"), 201),
     (File("fine.zip", b"PK\x03\x04" + bytes(20 * MEBIBYTE)), 201),
     (File("fine.jpg", pictures.noise("JPEG", (1500, 1200))), 201),
+]
+
+
+PART = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n'.encode()
+KIND = f"multipart/form-data; boundary={BOUNDARY}"
+
+# Bodies that are no forms, or more than one.
+FORMS: list[tuple[bytes, str]] = [
+    (PART * 10_000 + f"--{BOUNDARY}--".encode(), KIND),
+    (form(File("x.zip", bytes(MEBIBYTE)))[0], "multipart/form-data; boundary=another"),
+    (form(File("x.zip", bytes(MEBIBYTE)))[0][:-9], KIND),
+    (f"--{BOUNDARY}\r\n".encode() + b"X: y\r\n" * 100_000, KIND),
+    (b"\r\n" * MEBIBYTE, KIND),
 ]
 
 
@@ -103,13 +120,13 @@ async def attack(server: ServerProcess, tokens: list[str], rounds: int) -> list[
     chatting = asyncio.create_task(times_of_messages(port, tokens[0], over))
     turns = cycle(tokens)
 
-    async def send(file: File, status: int) -> None:
-        body, kind = form(file)
+    async def send(body: bytes, kind: str, status: int, what: str) -> None:
         answer = await asyncio.to_thread(post, server.url, body, kind, next(turns))
-        assert answer == status, file.filename
+        assert answer == status, what
 
     await asyncio.gather(
-        *(send(*each) for each in HOSTILE * rounds),
+        *(send(*form(file), status, file.filename) for file, status in HOSTILE * rounds),
+        *(send(*each, 400, f"form {n}") for n, each in enumerate(FORMS * rounds)),
         *(endless(port, next(turns)) for _ in range(5)),
     )
     over.set()
@@ -129,7 +146,7 @@ def test_hostile_uploads(tmp_path: Path, rounds: int) -> None:
         assert taken[int(len(taken) * 0.99)] < MOST_SECONDS
         assert not [line for line in server.lines if " ERROR " in line]
         listed = [server.call("GET", "/api/uploads", token=token)[1] for token in tokens]
-        assert sum(len(each["uploads"]) for each in listed) == 5 * rounds
+        assert sum(len(each["uploads"]) for each in listed) == 6 * rounds
         assert server.stop() == 0
     assert not list((tmp_path / "uploads" / "incoming").iterdir())
 
