@@ -1,7 +1,30 @@
-"""Who comes by a socket: what must hold before somebody may use it."""
+"""Who comes by a socket: how they say who they are, and what must hold before they may use it."""
+
+from collections.abc import Mapping
 
 from chat.sessions import Identity
 from handlers.services import Services
+
+# A page cannot set headers on a socket, but it can ask for subprotocols: this one is chosen, and
+# one that begins so carries the token.
+SUBPROTOCOL = "hubbub"
+TOKEN_PROTOCOL = "bearer."  # noqa: S105 - a prefix
+
+
+def handshake_token(headers: Mapping[str, str]) -> str | None:
+    """The token that the handshake of a native socket brings, if it does."""
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token.strip()
+    wanted = headers.get("Sec-WebSocket-Protocol", "").split(",")
+    return next(
+        (
+            name.strip().removeprefix(TOKEN_PROTOCOL)
+            for name in wanted
+            if name.strip().startswith(TOKEN_PROTOCOL)
+        ),
+        None,
+    )
 
 
 async def require_identity(services: Services, token: str, address_key: str) -> Identity:

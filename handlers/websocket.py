@@ -32,7 +32,7 @@ from handlers.dialects.words import (
     refusal_body,
 )
 from handlers.edge import HubbubApplication, store_unavailable
-from handlers.entering import require_identity
+from handlers.entering import SUBPROTOCOL, handshake_token, require_identity
 from handlers.frames import PING, FastProtocol
 from handlers.light import LightSocket
 from handlers.services import Services
@@ -50,11 +50,6 @@ from models.records import EVERYONE, Message
 from models.store import StoreError
 
 log = logging.getLogger("hubbub.sockets")
-
-# A page cannot set headers on a socket, but it can ask for subprotocols: this one is chosen, and
-# one that begins so carries the token.
-SUBPROTOCOL = "hubbub"
-TOKEN_PROTOCOL = "bearer."  # noqa: S105 - a prefix
 
 
 class SocketHandler(LightSocket):
@@ -142,7 +137,7 @@ class SocketHandler(LightSocket):
         self._deadline = asyncio.get_running_loop().call_later(
             self.services.socket_limits.authentication_seconds, self.end, NOT_AUTHENTICATED
         )
-        token = self._handshake_token()
+        token = handshake_token(self.request.headers)
         if token is None:
             return None
         return self._guarded(None, self._authenticate(Frame(Auth(token=token))))
@@ -311,20 +306,6 @@ class SocketHandler(LightSocket):
             case _:
                 payload = await self._actions.carry_out(speaker, command)
         self.send(self.dialect.done(frame, payload))
-
-    def _handshake_token(self) -> str | None:
-        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and token:
-            return token.strip()
-        wanted = self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")
-        return next(
-            (
-                name.strip().removeprefix(TOKEN_PROTOCOL)
-                for name in wanted
-                if name.strip().startswith(TOKEN_PROTOCOL)
-            ),
-            None,
-        )
 
     async def _authenticate(self, frame: Frame) -> None:
         if self._speaker is not None:
