@@ -86,7 +86,8 @@ async def catch_up(listener: Listener, seen: dict[str, int], told: dict[str, int
     for room_id, rev in list(seen.items())[ROOMS_AT_ONCE:]:
         caught = Caught(room_id, rev, complete=False)
         listener.send(listener.dialect.encode(caught, "own"))
-    await drained(listener)
+    if seen:
+        await drained(listener)
 
 
 async def drained(listener: Listener) -> bool:

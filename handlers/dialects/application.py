@@ -140,4 +140,6 @@ def _token_of(handshake: Handshake) -> str:
 
 
 def _give_up(connection: Home) -> None:
-    connection.state.end(NOT_AUTHENTICATED)
+    # Whoever has said who they are may be told for longer than this what they have missed.
+    if not connection.state.is_known:
+        connection.state.end(NOT_AUTHENTICATED)

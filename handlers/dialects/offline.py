@@ -30,6 +30,8 @@ async def tell_offline(client: Returned, told: dict[str, int], offline: set[str]
         lines = await conversations.undelivered(client.user, limit=OFFLINE_AT_ONCE)
         # What was said since the client came is held, whole and in order, and told behind this.
         lines = _before(client.held or [], lines)
+        if not lines:
+            return
         for line in lines:
             if line.receiver is not None and not known(line.message):
                 pair = Pair(line.sender, line.receiver)

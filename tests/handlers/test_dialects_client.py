@@ -1,5 +1,6 @@
 """Clients of the Socket.IO dialects: who they are, what they may say, what they are told first."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -133,6 +134,62 @@ async def test_whoever_says_nothing_is_closed_but_not_sent_away(start: Starter) 
     for each in (one, two):
         _, packets = await each.over()
         assert not any(packet.startswith("41") for packet in packets)
+    await clients.close()
+
+
+class Poller:
+    """A client of long polling that does one thing at a time."""
+
+    def __init__(self, hub: Hubbub) -> None:
+        self._client = hub.client
+        self._url = f"http://127.0.0.1:{hub.port}/socket.io/?EIO=4&transport=polling"
+
+    async def open(self) -> None:
+        """Open a session, and connect."""
+        self._url += f"&sid={json.loads((await self.poll())[0][1:])['sid']}"
+        await self.post("40")
+        await self.poll()
+
+    async def poll(self) -> list[str]:
+        """Wait for packets."""
+        answer = await self._client.fetch(self._url)
+        return answer.body.decode().split("\x1e")
+
+    async def post(self, *packets: str) -> None:
+        """Send packets, and wait until they are taken."""
+        await self._client.fetch(self._url, method="POST", body="\x1e".join(packets))
+
+
+@pytest.mark.parametrize("event", ["join", "register"])
+async def test_whoever_polls_only_when_a_post_is_answered_holds_nothing_up(
+    open_hub: Hubbub, event: str
+) -> None:
+    """What there is to be told does not wait for a poll, unless it is much."""
+    one = Poller(open_hub)
+    await one.open()
+    async with asyncio.timeout(5):
+        await one.post(*(f'42{number}["{event}","ann"]' for number in range(3)))
+        told = await one.poll()
+    assert [packet[:3] for packet in told if packet.startswith("43")] == ["430", "431", "432"]
+
+
+async def test_whoever_takes_long_to_be_told_what_they_missed_has_said_who_they_are(
+    start: Starter,
+) -> None:
+    hub = start(open_mode=True, authentication_timeout=1.0)
+    clients = Speakers(hub)
+    ann = await clients.r("ann")
+    said = {"sender": "ann", "receiver": "bob", "message": "missed"}
+    assert await ann.code_of("sendMessage", said) == "ok"
+    bob = Poller(hub)
+    await bob.open()
+    posted = asyncio.ensure_future(bob.post('427["register","bob"]'))
+    await ann.hear("onlineStatus", user="bob")
+    await asyncio.sleep(1.2)  # longer than whoever says nothing would have
+    told = await bob.poll()
+    await posted
+    assert any("missed" in packet for packet in told)
+    assert "1" not in told
     await clients.close()
 
 
