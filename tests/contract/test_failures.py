@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 # What a caller may have to wait for an answer: the time limit of a call is 4 s, unless it is set.
 LONGEST_WAIT = 5.0
-SHORT = 0.5
+SHORT = 1.0
 
 # After a server is back, a driver may still answer from what it knew before.
 RECOVERY_SECONDS = 30.0

@@ -68,7 +68,8 @@ def _validator(path: str | None, method: str, status: int) -> Draft202012Validat
 def check_answer(
     method: str, uri: str, status: int, headers: Mapping[str, str], body: bytes
 ) -> None:
-    """Fail unless an answer is one that is described."""
+    """Fail unless an answer is one that is described, and says how long it may be kept."""
+    assert "Cache-Control" in headers, f"{method} {uri} {status}"
     if status in (204, 304) or method in ("HEAD", "OPTIONS") or not 200 <= status < 600:
         return
     path = path_of(uri)

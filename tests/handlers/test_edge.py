@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
+import re
 import socket
 
 import pytest
 
 from handlers.origins import METHODS
+from tests.handlers import described
 from tests.handlers.conftest import Hubbub, Starter
 from tests.handlers.socketio.clients import read_answer
 
 pytestmark = pytest.mark.gen_test(timeout=20)
 
 PAGE = "https://chat.example.com"
+VERBS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 
 
 @pytest.mark.parametrize("path", ["/health", "/nowhere", "/", "/static/style.css", "/api/auth/me"])
@@ -100,6 +103,23 @@ async def test_head_is_get_without_a_body(hub: Hubbub) -> None:
         head = await hub.call("HEAD", path, token=ann.token)
         assert (head.status, head.body) == (200, b"")
         assert head.headers["Content-Length"] == got.headers["Content-Length"]
+
+
+async def test_every_path_says_what_it_takes_and_answers_to_head_as_to_get(hub: Hubbub) -> None:
+    ann = await hub.person("ann")
+    for named, operations in described.rest()["paths"].items():
+        path = re.sub(r"\{\w+\}", "0" * 24, named)
+        takes = {name.upper() for name in operations if name.upper() in VERBS}
+        answer = await hub.call("OPTIONS", path)
+        allowed = set(answer.headers["Allow"].split(", "))
+        assert (named, answer.status) == (named, 204)
+        assert (named, allowed - {"HEAD", "OPTIONS"}) == (named, takes - {"HEAD"})
+        assert "OPTIONS" in allowed
+        if "GET" in takes:
+            assert "HEAD" in allowed
+            got = await hub.get(path, ann.token)
+            head = await hub.call("HEAD", path, token=ann.token)
+            assert (named, head.status, head.body) == (named, got.status, b"")
 
 
 async def test_a_fault_of_ours_is_logged_and_tells_the_client_nothing(
