@@ -42,10 +42,6 @@ MAX_ARRIVING_OF_USER = 10
 # Pictures that wait for a worker, each half a second; beyond it senders are told to come back.
 MAX_WAITING_PICTURES = 60
 
-# Hashing and copying what arrives takes a CPU for itself; where there is one, messages come first.
-# Beside four files of 25 MB at a time they took nine milliseconds instead of two.
-NICENESS = 10
-
 PAGE = 500
 
 Work = TypeVar("Work")
@@ -152,7 +148,7 @@ class Uploads:
         self._limits = limits
         self.files = files
         self.rules = rules
-        self.threads = Disk(4, niceness=NICENESS)
+        self.threads = Disk(4)
         self._picture_threads = Disk(workers)
         self._waiting_pictures = 0
         self._rate = Rule("upload", rules.per_minute, rules.per_minute / 60)

@@ -1,9 +1,6 @@
 """The thread executor: the one place where blocking calls leave the event loop."""
 
 import asyncio
-import os
-import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
@@ -33,10 +30,8 @@ keyed: ContextVar[Keyed | None] = ContextVar("keyed", default=None)
 class Disk:
     """Runs the methods of a store in threads, so that the event loop never waits for one."""
 
-    def __init__(self, threads: int = THREADS, *, niceness: int = 0) -> None:
-        self._executor = ThreadPoolExecutor(
-            threads, "disk", initializer=_come_later, initargs=(niceness,)
-        )
+    def __init__(self, threads: int = THREADS) -> None:
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="disk")
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a blocking call and return what it returns, or raise what it raises."""
@@ -54,11 +49,3 @@ class Disk:
     def close(self) -> None:
         """Wait for the calls that are running; those that have not begun are dropped."""
         self._executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _come_later(niceness: int) -> None:
-    """Let other threads have the CPU before this one, where a thread can have its own place."""
-    if niceness and sys.platform == "linux":
-        thread = threading.get_native_id()
-        own = os.getpriority(os.PRIO_PROCESS, thread)
-        os.setpriority(os.PRIO_PROCESS, thread, min(19, own + niceness))

@@ -1,8 +1,6 @@
 """Blocking calls beside the loop."""
 
 import asyncio
-import os
-import sys
 import threading
 
 import pytest
@@ -79,21 +77,3 @@ def test_closing_drops_what_has_not_begun() -> None:
         assert await running is True
 
     asyncio.run(main())
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="threads have no place of their own elsewhere")
-def test_threads_may_come_later_than_others() -> None:
-    def niceness() -> int:
-        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-
-    async def main() -> tuple[int, int]:
-        usual, later = Disk(), Disk(niceness=5)
-        try:
-            return await usual.run(niceness), await later.run(niceness)
-        finally:
-            usual.close()
-            later.close()
-
-    own = niceness()
-    assert asyncio.run(main()) == (own, min(19, own + 5))
-    assert niceness() == own
