@@ -93,4 +93,4 @@ def test_nothing_at_all_is_answered_off_the_description(
     tmp_path: Path, where: dict[str, str], seed: str
 ) -> None:
     phases = "examples,coverage,fuzzing,stateful"
-    fuzz_all(tmp_path, where, 60, phases, "--seed", seed, "--max-time", "240")
+    fuzz_all(tmp_path, where, 60, phases, "--seed", seed, "--max-time", "150")
