@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -239,6 +240,12 @@ class Hubbub:
         self.core.uploads.close()
         self.core.hasher.close()
         self.core.disk.close()
+
+
+def keep_little(hub: Hubbub) -> None:
+    """Let the kernel keep little of what a socket is told, where it would keep some megabytes."""
+    for listening in hub.server._sockets.values():
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
 
 
 async def end_readers() -> None:

@@ -315,3 +315,14 @@ async def dial(
 def bearer(token: str) -> dict[str, str]:
     """The header that carries a token."""
     return {"Authorization": f"Bearer {token}"}
+
+
+async def welcomed(socket: Client) -> dict[str, Any]:
+    """What a socket was told when it was logged in."""
+    return await socket.hear("AUTH_SUCCESS")
+
+
+def told_of(socket: Client) -> list[tuple[int, str]]:
+    """The messages that a socket has been told of, by their rev."""
+    frames = [one for one in socket.frames if one["type"].startswith("MESSAGE")]
+    return [(one["payload"]["rev"], one["payload"]["content"]) for one in frames]
