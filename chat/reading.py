@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from itertools import islice
 
 from msgspec import Struct
 
@@ -209,7 +210,8 @@ class Reading:
 
     async def _states(self, rooms: list[LiveRoom]) -> list[RoomState]:
         """Rooms with the people in them, and who said what was said last, who may have left."""
-        named = {room: sorted(room.members)[:MAX_NAMED] for room in rooms}
+        # Not the first of all by id: to sort 50,000 took 38 ms, for everybody who logs in.
+        named = {room: sorted(islice(room.members, MAX_NAMED)) for room in rooms}
         senders = {room.last.sender for room in rooms if room.last is not None}
         users = await self._people.load(senders.union(*named.values()))
         await self._attachments.load(room.last for room in rooms if room.last is not None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from chat.commands import (
 from chat.events import RoomCreated
 from chat.reading import Reading
 from chat.recall import Recall, Shelf
+from chat.rooms import Member
 from models.records import EVERYONE
 from tests.chat.engine import LONGEST, Call, Core, code_of, lost, nothing, speaker, until
 from tests.chat.engine import make_core as make_core
@@ -268,6 +270,25 @@ async def test_a_large_room_names_some_of_its_people(
     room = await core.room(dict.fromkeys((one.id for one in people), "member"))
     state = await reading.room(people[0].id, room.id)
     assert [user.id for user in state.members] == sorted(one.id for one in people)[:2]
+
+
+async def test_nobody_waits_until_all_in_a_large_room_are_looked_at(
+    core: Core, reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Watched(dict[str, Member]):
+        seen = 0
+
+        def __iter__(self) -> Iterator[str]:
+            for user in super().__iter__():
+                self.seen += 1
+                yield user
+
+    monkeypatch.setattr(module, "MAX_NAMED", 2)
+    people = [core.person() for _ in range(50)]
+    room = await core.room(dict.fromkeys((one.id for one in people), "member"))
+    room.members = watched = Watched(room.members)
+    await reading.room(people[0].id, room.id)
+    assert watched.seen <= 3
 
 
 async def test_what_is_read_while_it_is_written_has_no_gaps(core: Core, reading: Reading) -> None:
