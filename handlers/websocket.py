@@ -119,6 +119,7 @@ class SocketHandler(LightSocket):
             return
         if refusal.retry_after is not None:
             self.set_header("Retry-After", str(round(refusal.retry_after)))
+        self.set_header("Cache-Control", "no-store")
         self.finish({"error": refusal.message, **refusal_body(refusal)})
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:

@@ -297,6 +297,26 @@ async def test_a_thousand_messages_at_once_keep_their_order(hub: Hubbub) -> None
     assert [one["seq"] for one in messages] == sorted(one["seq"] for one in messages)
 
 
+async def test_messages_that_must_be_looked_up_keep_their_order_with_those_that_need_not(
+    hub: Hubbub,
+) -> None:
+    both, socket = await neighbours(hub), await attacker(hub)
+    first = (await socket.ask("SEND_MESSAGE", roomId=EVERYONE, content="0"))["message"]["id"]
+    kinds: list[dict[str, str]] = [
+        {},
+        {"replyTo": first},
+        {"content": "@nobody and @eve0"},
+        {"tempId": "t"},
+    ]
+    wanted = [{"roomId": EVERYONE, "content": str(n), **kinds[n % 4]} for n in range(200)]
+    socket.write(b"".join(said("SEND_MESSAGE", n, **one) for n, one in enumerate(wanted)))
+    await both.talk()
+    await socket.until(lambda: sum(one["type"] == "ACK" for one in socket.frames) == 201)
+    acks = [one["payload"]["message"] for one in socket.frames if one["type"] == "ACK"]
+    assert [one["content"] for one in acks[1:]] == [one["content"] for one in wanted]
+    assert [one["seq"] for one in acks] == sorted(one["seq"] for one in acks)
+
+
 async def test_a_flood_of_nonsense_ends_the_socket(start: Starter) -> None:
     hub = start(rate_limits=True)
     both, socket = await neighbours(hub), await attacker(hub)
