@@ -102,7 +102,8 @@ class Memberships:
             return await self.direct(user, others[0].id, origin=origin, own=own, makes=makes)
         if len(others) >= self._max_members:
             raise self._room_full()
-        await self._require_few_rooms(user)
+        for one in (user, *(other.id for other in others)):
+            await self._require_few_rooms(one)
         moment = now()
         room = Room(
             id=makes or new_id(),

@@ -424,6 +424,8 @@ async def test_one_is_in_only_so_many_rooms(core: Core) -> None:
         await core.memberships.create(ann.id, CreateRoom())
     assert await code_of(core.memberships.create(ann.id, CreateRoom())) == "too_many_rooms"
     assert await code_of(join(core, cast, ann)) == "too_many_rooms"
+    together = CreateRoom(participant_ids=(ann.id,))
+    assert await code_of(core.memberships.create(cast.owner.id, together)) == "too_many_rooms"
     assert not core.store.calls["rooms.of_user"]  # which reads more than to count them takes
     assert await code_of(core.memberships.direct(ann.id, cast.owner.id)) == OK
 
