@@ -28,6 +28,7 @@ from chat.content import refused_types
 from chat.conversations import Conversations
 from chat.core import Core
 from chat.directory import Administration, Directory
+from chat.drafts import UploadRules
 from chat.errors import Refusal
 from chat.guests import Guests
 from chat.hub import Hub
@@ -46,7 +47,7 @@ from chat.search import Searching
 from chat.sessions import Sessions
 from chat.tokens import Tokens, kept_secret
 from chat.typing import Typing
-from chat.uploads import UploadRules, Uploads
+from chat.uploads import Uploads
 from conf import kinds
 from conf.command_line import SERVE, parse
 from conf.settings import Settings, SettingsError

@@ -58,7 +58,7 @@ class Resumable:
         self._notes: dict[str, Note] = {}
         # Those that are being continued at the moment.
         self._held: dict[str, Holder] = {}
-        uploads.promised = self.promised
+        uploads.arrivals.promised = self.promised
 
     async def open(self) -> None:
         """Find what was not whole when the server stopped."""
@@ -85,10 +85,10 @@ class Resumable:
 
     async def create(self, user: str, name: str, length: int) -> Note:
         """Begin an upload of a length that is known."""
-        rules = self._uploads.rules
+        rules = self._uploads.arrivals.rules
         if length > rules.file_bytes:
             raise TooLarge("upload_too_large", f"a file has at most {rules.file_bytes} bytes")
-        self._uploads.take_turn(user)
+        self._uploads.arrivals.take_turn(user)
         if len(self._of(user, done=False)) >= MAX_UNFINISHED:
             raise TooMany(
                 "too_many_unfinished", f"one has at most {MAX_UNFINISHED} unfinished uploads"
@@ -99,7 +99,7 @@ class Resumable:
         self._notes[note.id] = note
         promised = self.promised(user)
         try:
-            await self._uploads.require_space(user, promised)
+            await self._uploads.arrivals.require_space(user, promised)
             await self._uploads.threads.run(self._partials.note, note)
         except BaseException:
             del self._notes[note.id]

@@ -8,36 +8,23 @@ files never hold up messages.
 import asyncio
 import hashlib
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TypeVar
 
-from msgspec import Struct
-
 from chat.attachments import Attachments
-from chat.content import (
-    PICTURES,
-    RefusedTypes,
-    clean_name,
-    is_named_as_picture,
-    type_of,
-)
+from chat.content import PICTURES, clean_name
+from chat.drafts import Arrivals, Draft, UploadRules
 from chat.errors import Busy, Conflict, Invalid, NotFound, TooLarge, UnsupportedType
-from chat.limits import Limits, Rule
+from chat.limits import Limits
 from chat.links import AVATARS
 from models.disk import Disk
-from models.files import HEAD_BYTES, Arrival, Files
+from models.files import Files
 from models.pictures import Cleaned, Interrupted, TooCostly, Unreadable, Workshop
 from models.records import Upload, new_id, now
 from models.store import Store, StoreError
 
 log = logging.getLogger("hubbub.uploads")
-
-# What is on its way takes some 600 KB each, at most; so many of them are 60 MB.
-MAX_ARRIVING = 100
-MAX_ARRIVING_OF_USER = 10
 
 # Pictures that wait for a worker, each half a second; beyond it senders are told to come back.
 MAX_WAITING_PICTURES = 60
@@ -45,85 +32,6 @@ MAX_WAITING_PICTURES = 60
 PAGE = 500
 
 Work = TypeVar("Work")
-
-
-class UploadRules(Struct, frozen=True):
-    """What may be sent."""
-
-    image_bytes: int
-    file_bytes: int
-    quota: int
-    per_minute: int
-    refused: RefusedTypes
-
-
-class Draft:
-    """A file while it arrives; its limits are those of what its beginning says it is."""
-
-    def __init__(self, uploads: "Uploads", user: str, name: str, *, only_images: bool) -> None:
-        self.user = user
-        self.name = name
-        self.type = ""
-        self.size = 0
-        # Whether whoever sent it has gone without an answer.
-        self.given_up = False
-        self._uploads = uploads
-        self._only_images = only_images
-        self._head = b""
-        self.arrival: Arrival | None = None
-
-    @property
-    def sha256(self) -> str:
-        """The digest of what has come."""
-        return "" if self.arrival is None else self.arrival.sha256
-
-    async def take(self, data: bytes) -> None:
-        """Take more of it; refuse as soon as it is known to be too much."""
-        self.size += len(data)
-        self._uploads.reserve(self.user, len(data))
-        if len(self._head) < HEAD_BYTES:
-            self._head = (self._head + data)[:HEAD_BYTES]
-            self.type = type_of(self._head)
-        self.require_size(self.size)
-        if self.arrival is None:
-            self.arrival = await self._uploads.threads.run(self._uploads.files.arrive)
-        await self._uploads.threads.run(self.arrival.write, data)
-
-    async def adopt(self, path: Path) -> None:
-        """Take a file that is whole already."""
-        self.arrival = await self._uploads.threads.run(self._uploads.files.adopt, path)
-        head = await self._uploads.threads.run(self.arrival.head)
-        self.type = type_of(head)
-        self.require_size(self.arrival.size)
-
-    def require_size(self, size: int) -> None:
-        """Refuse a size that is more than may be."""
-        rules = self._uploads.rules
-        picture = self._only_images or self.type in PICTURES
-        most = rules.image_bytes if picture else rules.file_bytes
-        if size > most:
-            what = "an image" if picture else "a file"
-            raise TooLarge("upload_too_large", f"{what} has at most {most} bytes")
-
-    def require_wanted(self) -> None:
-        """Refuse what is not taken here, now that it is known what it is."""
-        if self.arrival is None or self.arrival.size == 0:
-            raise Invalid("empty_upload", "there is nothing in this file")
-        picture = self.type in PICTURES
-        if self._only_images and not picture:
-            raise UnsupportedType("unsupported_media_type", "an image is a JPEG, PNG, GIF or WebP")
-        if self._uploads.rules.refused.refuse(self.type, self.name):
-            raise UnsupportedType("type_refused", f"files of this kind ({self.type}) are refused")
-        if is_named_as_picture(self.name) and not picture:
-            raise UnsupportedType("unsupported_media_type", "this is no image, as its name says")
-
-    async def discard(self) -> None:
-        """Leave nothing of it."""
-        self._uploads.reserve(self.user, -self.size)
-        self.size = 0
-        arrival, self.arrival = self.arrival, None
-        if arrival is not None:
-            await self._uploads.threads.run(arrival.discard)
 
 
 class Uploads:
@@ -145,18 +53,11 @@ class Uploads:
         self._disk = disk
         self._workshop = workshop
         self._attachments = attachments
-        self._limits = limits
         self.files = files
-        self.rules = rules
         self.threads = Disk(4)
         self._picture_threads = Disk(workers)
         self._waiting_pictures = 0
-        self._rate = Rule("upload", rules.per_minute, rules.per_minute / 60)
-        self._arriving: Counter[str] = Counter()
-        self._reserved: Counter[str] = Counter()
-        self._used: dict[str, int] = {}
-        # What somebody has begun to send, and may send in several goes.
-        self.promised: Callable[[str], int] = lambda _: 0
+        self.arrivals = Arrivals(store, disk, files, self.threads, limits, rules)
         # A record and its file are added, or taken away, one after the other.
         self._keeping = asyncio.Lock()
 
@@ -166,11 +67,6 @@ class Uploads:
         if swept:
             log.info("%d files were swept that a stop had left half-way", swept)
 
-    @property
-    def arriving(self) -> int:
-        """How many uploads are under way."""
-        return self._arriving.total()
-
     def close(self) -> None:
         """Let nothing go on in threads and workers."""
         self._workshop.interrupt()
@@ -178,47 +74,9 @@ class Uploads:
         self._workshop.close()
         self.threads.close()
 
-    def take_turn(self, user: str) -> None:
-        """Refuse whoever begins uploads too often."""
-        self._limits.take(self._rate, user)
-
-    async def require_space(self, user: str, size: int) -> None:
-        """Refuse what is more than somebody may keep."""
-        if await self._disk.run(self._store.uploads.used, user) + size > self.rules.quota:
-            raise self._quota_exceeded()
-
-    async def begin(self, user: str, *, counted: bool = True) -> None:
-        """Let somebody send something, if they have not sent too much; `end` it in any case."""
-        if counted:
-            self.take_turn(user)
-        if self._arriving.total() >= MAX_ARRIVING or self._arriving[user] >= MAX_ARRIVING_OF_USER:
-            raise Busy("too_many_uploads", "too many uploads are under way", retry_after=2)
-        self._arriving[user] += 1
-        try:
-            used = await self._disk.run(self._store.uploads.used, user)
-            self._used[user] = used + self.promised(user)
-            self.reserve(user, 0)
-        except BaseException:
-            self.end(user)
-            raise
-
-    def end(self, user: str) -> None:
-        """Note that somebody has sent all, or given up."""
-        self._arriving[user] -= 1
-        if self._arriving[user] <= 0:
-            del self._arriving[user]
-            self._reserved.pop(user, None)
-            self._used.pop(user, None)
-
-    def reserve(self, user: str, size: int) -> None:
-        """Count what arrives, and refuse what would be more than somebody may keep."""
-        self._reserved[user] += size
-        if size >= 0 and self._used.get(user, 0) + self._reserved[user] > self.rules.quota:
-            raise self._quota_exceeded()
-
     def draft(self, user: str, name: str, *, only_images: bool = False) -> Draft:
         """Begin a file."""
-        return Draft(self, user, name, only_images=only_images)
+        return Draft(self.arrivals, user, name, only_images=only_images)
 
     async def keep(
         self, drafts: Sequence[Draft], *, ids: Sequence[str] = (), makes: str | None = None
@@ -413,16 +271,13 @@ class Uploads:
         )
         await self.threads.run(files.settle, source, variants)
         async with self._keeping:
-            await self.require_space(draft.user, upload.size)
+            await self.arrivals.require_space(draft.user, upload.size)
             # A file that nobody has a record of any more may be swept at this moment.
             if not await self.threads.run(files.renew, upload.sha256, upload.size, variants):
                 await self.threads.run(files.keep, source, upload.sha256, variants)
             await self._disk.run(self._store.uploads.add, upload)
         self._attachments.note(upload)
         return upload
-
-    def _quota_exceeded(self) -> TooLarge:
-        return TooLarge("quota_exceeded", f"one may keep {self.rules.quota} bytes at most")
 
 
 def _id_of(makes: str, number: int) -> str:

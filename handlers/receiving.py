@@ -10,9 +10,9 @@ import msgspec
 from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError, stream_request_body
 
+from chat.drafts import Draft
 from chat.errors import Refusal, TooLarge
 from chat.sessions import Identity
-from chat.uploads import Draft
 from handlers.base import MAX_DIGITS, MAX_DISCARDED, JsonHandler
 from handlers.calls import calls_of
 from handlers.edge import JSON, STATUSES, Edge, HubbubApplication, error_body
@@ -91,7 +91,7 @@ class ReceivingHandler(JsonHandler):
 
     async def admit(self, user: str) -> None:
         """Let somebody send something, if they have not sent too much."""
-        await self.services.uploads.begin(user)
+        await self.services.uploads.arrivals.begin(user)
 
     async def begin(self, identity: Identity) -> None:
         """Prepare for the body of somebody who may send one."""
@@ -184,7 +184,7 @@ class ReceivingHandler(JsonHandler):
         try:
             await self.abandon()
         finally:
-            self.services.uploads.end(user)
+            self.services.uploads.arrivals.end(user)
 
     def _discard(self, chunk: bytes) -> None:
         self._discarded += len(chunk)

@@ -64,7 +64,7 @@ class Tus(Edge):
         super().options()
         self.set_header("Tus-Version", VERSION)
         self.set_header("Tus-Extension", EXTENSIONS)
-        self.set_header("Tus-Max-Size", str(self.services.uploads.rules.file_bytes))
+        self.set_header("Tus-Max-Size", str(self.services.uploads.arrivals.rules.file_bytes))
         self.set_header("Tus-Checksum-Algorithm", ",".join(CHECKSUMS))
 
     def require_version(self) -> None:
@@ -137,11 +137,11 @@ class ResumableUploadHandler(Tus, ReceivingHandler):
 
     async def admit(self, user: str) -> None:
         """Let somebody continue what they have begun; that has counted already."""
-        await self.services.uploads.begin(user, counted=False)
+        await self.services.uploads.arrivals.begin(user, counted=False)
 
     def max_body(self) -> int:
         """The bytes that a body may have."""
-        return self.services.uploads.rules.file_bytes
+        return self.services.uploads.arrivals.rules.file_bytes
 
     async def begin(self, identity: Identity) -> None:
         """Find the upload, and be the only one that continues it."""

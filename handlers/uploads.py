@@ -79,7 +79,7 @@ class FormHandler(ReceivingHandler, UploadHandler):
 
     def max_body(self) -> int:
         """The bytes that a body may have."""
-        rules = self.services.uploads.rules
+        rules = self.services.uploads.arrivals.rules
         most = rules.image_bytes if self.only_images else rules.file_bytes
         return self.max_files * most + OVERHEAD_BYTES
 
@@ -161,7 +161,7 @@ class UploadsHandler(FormHandler):
             following = urlencode({"limit": limit, "after": page[limit - 1].id})
             self.set_header("Link", f'</api/uploads?{following}>; rel="next"')
         views = [self.seen(upload) for upload in page[:limit]]
-        return OwnUploadsView(uploads=views, used=used, quota=uploads.rules.quota)
+        return OwnUploadsView(uploads=views, used=used, quota=uploads.arrivals.rules.quota)
 
     @call(201, codes=_CODES, bucket="none", takes=Files("file", several=True))
     async def post(self, identity: Identity) -> UploadsView:

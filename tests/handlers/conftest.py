@@ -213,7 +213,7 @@ class Hubbub:
     async def is_clean(self) -> bool:
         """Whether nothing is left, or soon will be, of what was not kept."""
         incoming = self.folder() / "incoming"
-        await until(lambda: not self.core.uploads.arriving and not list(incoming.iterdir()))
+        await until(lambda: not self.core.uploads.arrivals.total and not list(incoming.iterdir()))
         return True
 
     def kept_files(self) -> set[str]:

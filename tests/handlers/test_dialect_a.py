@@ -294,7 +294,7 @@ async def test_frames_that_make_no_sense_to_it(hub: Hubbub) -> None:
 
 
 async def test_a_ping_is_sent_now_and_then(start: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handlers.sockets.HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr("handlers.sockets.HEARTBEAT_SECONDS", 0.5)
     hub = start()
     [ann] = await hub.residents("ann")
     socket = await enter(hub, ann)

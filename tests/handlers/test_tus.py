@@ -197,7 +197,7 @@ async def part(
     head += ["Upload-Offset: 0", f"Content-Length: {len(ZIP)}", *lines, "", ""]
     writer.write("\r\n".join(head).encode() + ZIP[:5000])
     await writer.drain()
-    await until(lambda: hub.core.uploads.arriving == 1)
+    await until(lambda: hub.core.uploads.arrivals.total == 1)
     try:
         yield reader, writer
     finally:

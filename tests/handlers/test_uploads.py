@@ -434,7 +434,7 @@ async def test_nobody_has_more_than_a_few_uploads_under_way(hub: Hubbub) -> None
         lines.append(Wire(reader, writer))
         part = part_of(File("x", ZIP))[:2000]
         await lines[-1].send(head(ann, "Content-Length: 100000"), part)
-    await until(lambda: hub.core.uploads.arriving == 10)
+    await until(lambda: hub.core.uploads.arrivals.total == 10)
     answer = await hub.send_files(ann, File("y", b"y"))
     assert (answer.status, answer.code) == (503, "too_many_uploads")
     await hub.uploads(bob, File("y", b"y"))
