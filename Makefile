@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
-# The tests wait as much as they compute, so two cores take three at a time.
-JOBS ?= 3
+# The tests wait as much as they compute, so two cores take four at a time.
+JOBS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-long lint format bench audit lock docs clean

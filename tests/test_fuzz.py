@@ -84,7 +84,7 @@ def fuzz_all(
 def test_nothing_that_fits_the_description_is_answered_off_it(
     tmp_path: Path, where: dict[str, str]
 ) -> None:
-    fuzz_all(tmp_path, where, 2, "fuzzing,stateful", "--seed", "1")
+    fuzz_all(tmp_path, where, 1, "fuzzing,stateful", "--seed", "1")
 
 
 @pytest.mark.long

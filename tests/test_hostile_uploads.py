@@ -22,7 +22,7 @@ MEBIBYTE = 1024 * 1024
 # What the server itself may take, and how long a message may take beside all that, on a machine
 # that does other things too; what it takes on a quiet one is measured by the benchmark.
 MOST_MEMORY = 150 * MEBIBYTE
-MOST_SECONDS = 0.5
+MOST_SECONDS = 2.0
 
 HOSTILE: list[tuple[File, int]] = [
     (File("bomb.png", pictures.bomb("PNG")), 413),

@@ -651,7 +651,7 @@ async def test_a_room_that_is_deleted_meanwhile_keeps_nobody_out(
 
 
 def test_what_is_heard_is_what_is_there(io_loop: IOLoop, hub: Hubbub, store: Store) -> None:
-    run_examples(io_loop, hub, store, 25)
+    run_examples(io_loop, hub, store, 10)
 
 
 @pytest.mark.long

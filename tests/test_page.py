@@ -258,6 +258,7 @@ def test_a_server_that_starts_again_loses_nothing(tmp_path: Path) -> None:
             join(jon, "study")
             say(ida, "before")
             expect(jon.locator(".message")).to_have_count(1)
+            expect(ida.locator(".message:not(.draft)")).to_have_count(1)
             first.kill()
         expect(ida.locator("#connection")).to_be_visible()
         say(ida, "while it was away")

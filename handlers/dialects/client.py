@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -43,12 +45,18 @@ from models.store import StoreError
 
 log = logging.getLogger("hubbub.sockets")
 
+# What a client says while it comes in; beyond it nothing more is read of it meanwhile.
+MAX_EARLY = 100
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
 
 class SocketIoClient:
     """A connection of Socket.IO, in the words of its dialect; an `Outbox` of the hub."""
 
     __slots__ = (
         "_connection",
+        "_early",
         "_ended",
         "_starting",
         "_unanswered",
@@ -86,6 +94,8 @@ class SocketIoClient:
         self.speak(table)
         self.speaker: Speaker | None = None
         self._starting: asyncio.Task[None] | None = None
+        # What the client says meanwhile, in order.
+        self._early: deque[tuple[packets.Event, Acknowledge | None]] = deque()
         # Messages from this client that are being stored.
         self._unanswered = 0
         self._ended = False
@@ -146,9 +156,11 @@ class SocketIoClient:
 
     def leave(self) -> None:
         """Be nobody any more."""
-        starting, self._starting = self._starting, None
-        if starting is not None:
+        starting = self._starting
+        if starting is not None and starting is not asyncio.current_task():
             starting.cancel()
+            self._starting = None
+            self._early.clear()
         if self.speaker is not None:
             self.speaker = None
             self.services.presence.disconnect(self)
@@ -197,8 +209,24 @@ class SocketIoClient:
 
     def start(self, seen: dict[str, int]) -> None:
         """Tell what is told first; what the client says meanwhile waits for that."""
-        work = self._guarded(self.welcome(seen), None)
-        self._starting = asyncio.get_running_loop().create_task(work)
+        self._begin(partial(self.welcome, seen), None)
+
+    def _begin(self, work: Work, acknowledge: Acknowledge | None) -> None:
+        self._starting = asyncio.get_running_loop().create_task(self._start(work, acknowledge))
+
+    async def _start(self, work: Work, acknowledge: Acknowledge | None) -> None:
+        """Come in, and then carry out what was said meanwhile.
+
+        No request of the client waits for it: one that changes its transport fetches nothing of
+        what it is told until its last request is answered.
+        """
+        await self._guarded(work(), acknowledge)
+        while self._early and not self._ended:
+            later = self.hear(*self._early.popleft())
+            if later is not None:
+                await later
+        if self._starting is asyncio.current_task():
+            self._starting = None
 
     async def welcome(self, seen: dict[str, int]) -> None:
         """Tell who is there, and what was missed."""
@@ -238,8 +266,9 @@ class SocketIoClient:
         """Carry out an event; what must wait for something holds up the events behind it."""
         if self._ended:
             return None
-        if self._starting is not None and not self._starting.done():
-            return self._hear_later(event, acknowledge)
+        starting = self._starting
+        if starting is not None and starting is not asyncio.current_task():
+            return self._hear_later(starting, event, acknowledge)
         try:
             table, heard = self._decoded(event)
         except Refusal as refusal:
@@ -247,13 +276,26 @@ class SocketIoClient:
             return None
         speaker = self.speaker
         if speaker is None or heard.joins:
-            return self._guarded(self._come_in(table, heard, acknowledge), acknowledge)
+            work = partial(self._come_in, table, heard, acknowledge)
+            if starting is not None:
+                return self._guarded(work(), acknowledge)
+            self._begin(work, acknowledge)
+            return None
         self._decide(table, event.name)
         return self._carry_out(speaker, heard, acknowledge)
 
-    async def _hear_later(self, event: packets.Event, acknowledge: Acknowledge | None) -> None:
-        if self._starting is not None:
-            await asyncio.wait([self._starting])
+    def _hear_later(
+        self, starting: asyncio.Task[None], event: packets.Event, acknowledge: Acknowledge | None
+    ) -> Awaitable[None] | None:
+        if len(self._early) < MAX_EARLY:
+            self._early.append((event, acknowledge))
+            return None
+        return self._hear_behind(starting, event, acknowledge)
+
+    async def _hear_behind(
+        self, starting: asyncio.Task[None], event: packets.Event, acknowledge: Acknowledge | None
+    ) -> None:
+        await asyncio.wait([starting])
         work = self.hear(event, acknowledge)
         if work is not None:
             await work

@@ -286,7 +286,7 @@ faults = st.lists(st.sampled_from(FAULTS), max_size=12)
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=steps, faults=faults, seed=st.integers(0, 1000))
 # A change that lands when the room has come past its `rev`.
