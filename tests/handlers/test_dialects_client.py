@@ -155,6 +155,13 @@ class Poller:
         answer = await self._client.fetch(self._url)
         return answer.body.decode().split("\x1e")
 
+    async def until(self, begin: str) -> list[str]:
+        """Poll until a packet comes that begins so, and give all that have come."""
+        told: list[str] = []
+        while not any(packet.startswith(begin) for packet in told):
+            told += await self.poll()
+        return told
+
     async def post(self, *packets: str) -> None:
         """Send packets, and wait until they are taken."""
         await self._client.fetch(self._url, method="POST", body="\x1e".join(packets))
@@ -167,19 +174,17 @@ async def test_whoever_polls_only_when_a_post_is_answered_holds_nothing_up(
     """A post is answered whatever there is to be told first: nothing is fetched before."""
     bob = Poller(open_hub)
     await bob.open()
-    await bob.post('42["register","bob"]')
-    for text in "xyz":
-        await bob.post(f'42["sendMessage",{{"sender":"bob","receiver":"ann","message":"{text}"}}]')
+    said = '42{}["sendMessage",{{"sender":"bob","receiver":"ann","message":"x"}}]'
+    await bob.post(*(said.format(number) for number in range(3)))
+    await bob.until("432")
     one = Poller(open_hub)
     await one.open()
-    told: list[str] = []
     async with asyncio.timeout(5):
         await one.post(*(f'42{number}["{event}","ann"]' for number in range(3)))
-        while not any(packet.startswith("432") for packet in told):
-            told += await one.poll()
+        told = await one.until("432")
     assert [packet[:3] for packet in told if packet.startswith("43")] == ["430", "431", "432"]
-    said = [packet for packet in told if '"receiveMessage"' in packet]
-    assert len(said) == (3 if event == "register" else 0)
+    heard = [packet for packet in told if '"receiveMessage"' in packet]
+    assert len(heard) == (3 if event == "register" else 0)
 
 
 async def test_whoever_takes_long_to_be_told_what_they_missed_has_said_who_they_are(
