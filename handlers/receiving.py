@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any
@@ -36,7 +37,7 @@ LINGER_SECONDS = 10.0
 
 
 @stream_request_body
-class ReceivingHandler(JsonHandler):
+class ReceivingHandler(JsonHandler, ABC):
     """Takes a body in, bit by bit, from somebody who may send one.
 
     Who asks, and whether they may, is known before the body comes. A refusal is answered at once;
@@ -85,9 +86,9 @@ class ReceivingHandler(JsonHandler):
         if length.isdecimal() and (len(length) > MAX_DIGITS or int(length) > most):
             raise TooLarge("upload_too_large", f"a body has at most {most} bytes here")
 
+    @abstractmethod
     def max_body(self) -> int:
         """The bytes that a body may have."""
-        raise NotImplementedError
 
     async def admit(self, user: str) -> None:
         """Let somebody send something, if they have not sent too much."""
@@ -96,9 +97,9 @@ class ReceivingHandler(JsonHandler):
     async def begin(self, identity: Identity) -> None:
         """Prepare for the body of somebody who may send one."""
 
+    @abstractmethod
     async def receive(self, data: bytes) -> None:
         """Take more of the body."""
-        raise NotImplementedError
 
     async def abandon(self) -> None:
         """Leave nothing of what has come."""
