@@ -106,7 +106,7 @@ def resident(server: Server) -> int:
     if server.name in (WS, SOCKET_IO):
         for _ in range(2):
             os.kill(server.pid, signal.SIGUSR2)
-            time.sleep(1)
+            time.sleep(1)  # Node does not say when it has collected
     used = usage(server.pid)
     if used is None:
         raise Failed("memory is measured where there is a /proc")

@@ -2,17 +2,13 @@
 // kept: what Hubbub's are measured beside. It reads plain objects (`lean`) by indexes that fit, and
 // every message carries its sender's name, which spares a second query (and would be wrong once
 // somebody is called something else).
-import { createSecretKey } from 'node:crypto';
-
 import express from 'express';
-import jwt from 'jsonwebtoken';
 import mongoose from 'mongoose';
 
-const { PORT = '5000', MONGODB_URI, JWT_SECRET } = process.env;
-const MOST = 100;
+import { Refusal, authenticate, refuse } from './common.js';
 
-// A key made once: see accounts.js.
-const key = createSecretKey(JWT_SECRET, 'utf8');
+const { PORT = '5000', MONGODB_URI } = process.env;
+const MOST = 100;
 
 const { Schema } = mongoose;
 const { ObjectId } = Schema.Types;
@@ -104,24 +100,6 @@ const shownRoom = (room, membership, names, last) => ({
   lastMessage: last ? shownMessage(last) : null,
 });
 
-class Refusal extends Error {
-  constructor(status, message) {
-    super(message);
-    this.status = status;
-  }
-}
-
-function authenticate(request, response, next) {
-  const [scheme, token] = (request.headers.authorization ?? '').split(' ');
-  if (scheme !== 'Bearer' || !token) throw new Refusal(401, 'a token is needed');
-  try {
-    request.userId = jwt.verify(token, key, { algorithms: ['HS256'] }).sub;
-  } catch {
-    throw new Refusal(401, 'the token is not valid');
-  }
-  next();
-}
-
 const size = (query) => Math.max(1, Math.min(MOST, Number(query.limit) || 50));
 
 async function history(request, response) {
@@ -160,13 +138,6 @@ async function rooms(request, response) {
       shownRoom(room, mine.get(room._id.toString()), names, lasts.get(String(room.lastMessage))),
     ),
   );
-}
-
-function refuse(error, request, response, next) {
-  if (response.headersSent) return next(error);
-  const status = error.status ?? 500;
-  if (status === 500) console.error(error);
-  return response.status(status).json({ error: status === 500 ? 'server error' : error.message });
 }
 
 const app = express();

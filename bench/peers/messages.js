@@ -1,16 +1,14 @@
 // One-to-one messages on Socket.IO and Mongoose, as such servers are usually written and well kept:
 // stored first, then told, then acknowledged. What Hubbub's messages are measured beside.
-import { createSecretKey } from 'node:crypto';
 import { createServer } from 'node:http';
 
 import jwt from 'jsonwebtoken';
 import mongoose from 'mongoose';
 import { Server } from 'socket.io';
 
-const { PORT = '5000', MONGODB_URI, JWT_SECRET } = process.env;
+import { key } from './common.js';
 
-// A key made once: see accounts.js.
-const key = createSecretKey(JWT_SECRET, 'utf8');
+const { PORT = '5000', MONGODB_URI } = process.env;
 
 const messageSchema = new mongoose.Schema(
   {

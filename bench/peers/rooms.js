@@ -1,16 +1,14 @@
 // A room that everybody is in, with nothing stored: `node rooms.js ws` or `node rooms.js socket.io`.
 // What Hubbub's fan-out and its memory for sockets are measured beside.
-import { createSecretKey } from 'node:crypto';
 import { createServer } from 'node:http';
 
 import jwt from 'jsonwebtoken';
 import { Server } from 'socket.io';
 import { WebSocket, WebSocketServer } from 'ws';
 
-const { PORT = '5000', JWT_SECRET } = process.env;
+import { key } from './common.js';
 
-// A key made once: see accounts.js.
-const key = createSecretKey(JWT_SECRET, 'utf8');
+const { PORT = '5000' } = process.env;
 
 const userOf = (token) => jwt.verify(token, key, { algorithms: ['HS256'] }).sub;
 

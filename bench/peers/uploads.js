@@ -1,30 +1,17 @@
 // Uploads on Express and Multer, as such servers are usually written: the file goes to the disk as it
 // comes, and nothing of it is looked at. What Hubbub's uploads are measured beside.
-import { createSecretKey } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 
 import express from 'express';
-import jwt from 'jsonwebtoken';
 import multer from 'multer';
 
-const { PORT = '5000', JWT_SECRET, UPLOAD_DIR = 'uploads' } = process.env;
+import { authenticate, refuse } from './common.js';
 
-// A key made once: see accounts.js.
-const key = createSecretKey(JWT_SECRET, 'utf8');
+const { PORT = '5000', UPLOAD_DIR = 'uploads' } = process.env;
 
 mkdirSync(UPLOAD_DIR, { recursive: true });
 const upload = multer({ dest: UPLOAD_DIR, limits: { fileSize: 26 * 1024 * 1024 } });
-
-function authenticate(request, response, next) {
-  const [, token] = (request.headers.authorization ?? '').split(' ');
-  try {
-    request.userId = jwt.verify(token, key, { algorithms: ['HS256'] }).sub;
-    next();
-  } catch {
-    response.status(401).json({ error: 'the token is not valid' });
-  }
-}
 
 const app = express();
 app.disable('x-powered-by');
@@ -34,4 +21,5 @@ app.post('/api/uploads', authenticate, upload.array('file'), async (request, res
   // Hubbub keeps equal files once, so the peer must not fill the disk either.
   await Promise.all(request.files.map(({ path }) => unlink(path)));
 });
+app.use(refuse);
 app.listen(Number(PORT), '127.0.0.1');
