@@ -39,6 +39,7 @@ class Doubts:
         try:
             yield
         except Unavailable:
+            self._rooms.lists.doubt()
             later = self._later.pop(room, None)
             if later is not None:
                 later.cancel()

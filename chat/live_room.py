@@ -98,6 +98,11 @@ class LiveRoom:
         return self.room.id == EVERYONE
 
     @property
+    def active(self) -> datetime:
+        """When something was said in it last, or else when it was made."""
+        return self.room.active if self.last is None else self.last.created
+
+    @property
     def hidden(self) -> bool:
         """Whether one of the two in a direct room does not see it at the moment."""
         return self.room.kind == "direct" and any(m.hidden for m in self.members.values())

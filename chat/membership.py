@@ -67,7 +67,7 @@ class Memberships:
         self._rooms = rooms
         self._people = people
         self._attachments = attachments
-        self._news = RoomNews(hub, people, attachments)
+        self._news = RoomNews(hub, people, attachments, rooms.lists)
         self._doubts = Doubts(store, disk, rooms, self._news)
         self._max_members = max_members
         self._max_rooms = max_rooms
@@ -116,7 +116,8 @@ class Memberships:
         )
         owner = Membership(room=room.id, user=user, role="owner", joined=moment)
         members = [Membership(room=room.id, user=other.id, joined=moment) for other in others]
-        await self._disk.run(self._store.rooms.add, room, [owner, *members])
+        with self._rooms.lists.changing([user, *(other.id for other in others)]):
+            await self._disk.run(self._store.rooms.add, room, [owner, *members])
         live = await self._rooms.get(room.id)
         await self._tell_made(live, user, origin, own=own)
         return live, True
@@ -145,7 +146,8 @@ class Memberships:
         )
         members = [Membership(room=draft.id, user=one, joined=moment) for one in (user, other)]
         await self._people.load([user, other])  # so that nothing must be read before it is told
-        room, new = await self._disk.run(self._store.rooms.direct, draft, members)
+        with self._rooms.lists.changing([user, other]):
+            room, new = await self._disk.run(self._store.rooms.direct, draft, members)
         live = await self._rooms.get(room.id)
         if new:
             await self._tell_made(live, user, origin, own=own)
@@ -236,6 +238,7 @@ class Memberships:
                     await self.leave(user, LeaveRoom(room_id=room.id))
                 except NotFound:  # it is gone, or this membership is not known here yet
                     await self._disk.run(self._store.rooms.leave, room.id, user)
+                    self._rooms.lists.forget([user])
 
     async def neighbours(self, user: str) -> set[str]:
         """Those who share a room with somebody, in the hundred rooms that were active last."""

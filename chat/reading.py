@@ -1,6 +1,7 @@
 """Reading rooms: their pages, their changes, and the list of those that somebody is in."""
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -120,13 +121,27 @@ class Reading:
         self, user: str, *, before: tuple[datetime, str] | None = None, limit: int
     ) -> RoomPage:
         """The rooms of a user, the latest first."""
+        kept = None if before is not None else self._rooms.lists.of_user(user)
+        if kept is not None and len(kept) <= limit:
+            page = RoomPage(await self._states(_latest_first(await self._live(kept))), None)
+        else:
+            page = await self._read_rooms(user, before, limit)
+        # Whoever comes or goes at this moment is told so, and has no place in the room meanwhile.
+        there = [state for state in page.states if state.room.has(user)]
+        return RoomPage(there, page.next)
+
+    async def _read_rooms(
+        self, user: str, before: tuple[datetime, str] | None, limit: int
+    ) -> RoomPage:
+        being_read = self._rooms.lists.reading(user)
         # One more than asked for tells whether there is more.
         of_user = self._store.rooms.of_user
         theirs = await self._disk.run(of_user, user, before=before, limit=limit + 1)
         page = await self._room_page([room for room, _ in theirs], limit)
-        # Whoever comes or goes at this moment is told so, and has no place in the room meanwhile.
-        there = [state for state in page.states if state.room.has(user)]
-        return RoomPage(there, page.next)
+        if before is None and page.next is None:
+            ids = tuple(state.room.id for state in page.states)
+            self._rooms.lists.keep(user, being_read, ids)
+        return page
 
     async def public(self, *, before: tuple[datetime, str] | None = None, limit: int) -> RoomPage:
         """The rooms that anybody may come into, the latest first."""
@@ -192,6 +207,19 @@ class Reading:
 
     async def _room_page(self, rooms: list[Room], limit: int) -> RoomPage:
         last = rooms[limit - 1] if len(rooms) > limit else None
+        states = await self._states(await self._live([room.id for room in rooms[:limit]]))
+        return RoomPage(states, None if last is None else (last.active, last.id))
+
+    async def _live(self, room_ids: Sequence[str]) -> list[LiveRoom]:
+        """Some rooms in their order, but for those that are gone."""
+        # Most are in memory, and a task for each of those would cost more than all the rest.
+        live = {room_id: self._rooms.live(room_id) for room_id in room_ids}
+        missing = [room_id for room_id, room in live.items() if room is None]
+        if missing:
+            live |= zip(missing, await self._woken(missing), strict=True)
+        return [room for room in live.values() if room is not None]
+
+    async def _woken(self, room_ids: Sequence[str]) -> list[LiveRoom | None]:
         turn = asyncio.Semaphore(AT_ONCE)
 
         async def read(room_id: str) -> LiveRoom | None:
@@ -201,12 +229,7 @@ class Reading:
                 except NotFound:  # deleted since the list was read
                     return None
 
-        # Most are in memory, and a task for each of those would cost more than all the rest.
-        live = {room.id: self._rooms.live(room.id) for room in rooms[:limit]}
-        missing = [room_id for room_id, room in live.items() if room is None]
-        live |= zip(missing, await asyncio.gather(*map(read, missing)), strict=True)
-        states = await self._states([room for room in live.values() if room is not None])
-        return RoomPage(states, None if last is None else (last.active, last.id))
+        return await asyncio.gather(*map(read, room_ids))
 
     async def _states(self, rooms: list[LiveRoom]) -> list[RoomState]:
         """Rooms with the people in them, and who said what was said last, who may have left."""
@@ -278,6 +301,10 @@ class Reading:
         if command.after is not None:
             return Page(messages[:limit], has_more)
         return Page(messages[-limit:], has_more)
+
+
+def _latest_first(rooms: Iterable[LiveRoom]) -> list[LiveRoom]:
+    return sorted(rooms, key=lambda room: (room.active, room.id), reverse=True)
 
 
 def _at_hand(room: LiveRoom, command: History) -> Page | None:

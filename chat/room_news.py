@@ -7,6 +7,7 @@ from chat.events import MemberJoined, MemberLeft, RoomCreated, RoomDeleted, Room
 from chat.hub import Hub
 from chat.live_room import LiveRoom
 from chat.people import People
+from chat.room_lists import RoomLists
 from models.records import RoomRole, User
 
 # A list of members that is told in one piece; of a larger room, only this many are named.
@@ -14,10 +15,13 @@ MAX_TOLD_MEMBERS = 100
 
 
 class RoomNews:
-    """Tells of rooms."""
+    """Tells of rooms; and whoever has one more or one less from now on, their list is forgotten."""
 
-    def __init__(self, hub: Hub, people: People, attachments: Attachments) -> None:
+    def __init__(
+        self, hub: Hub, people: People, attachments: Attachments, lists: RoomLists
+    ) -> None:
         self._hub = hub
+        self._lists = lists
         self._people = people
         self._attachments = attachments
 
@@ -43,6 +47,7 @@ class RoomNews:
         last_name = "" if room.last is None else self._people.name(room.last.sender)
         shown = () if room.last is None else self._attachments.shown(room.last)
         for user in users:
+            self._lists.forget([user])
             event = RoomCreated(
                 room.room,
                 named,
@@ -66,11 +71,13 @@ class RoomNews:
 
     def left(self, room: LiveRoom, user: str) -> None:
         """Tell somebody who is not in a room any more, and those who are."""
+        self._lists.forget([user])
         self._hub.tell_users([user], RoomDeleted(room.id))
         self._hub.tell_members(room, MemberLeft(room.id, user))
 
     def hidden(self, room: LiveRoom, user: str) -> None:
         """Tell somebody that they do not see a room any more."""
+        self._lists.forget([user])
         self._hub.tell_users([user], RoomDeleted(room.id))
 
     def muted(self, room: LiveRoom, user: str, *, on: bool) -> None:
@@ -79,4 +86,5 @@ class RoomNews:
 
     def deleted(self, room: LiveRoom) -> None:
         """Tell those who were in a room that it is gone."""
+        self._lists.forget(room.members)
         self._hub.tell_members(room, RoomDeleted(room.id))

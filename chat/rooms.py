@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 from chat.badges import MAX_NAMING
 from chat.live_room import MAX_SENDERS, LiveRoom, Member, live_member, no_such_room
 from chat.recall import WAKING, Shelf
+from chat.room_lists import RoomLists
 from models.disk import Disk
 from models.records import Message, pair_of
 from models.store import Store
@@ -33,6 +34,7 @@ class Rooms:
         # Those of them that belong to two people, by their pair.
         self._pairs: dict[str, str] = {}
         self._shelf = Shelf()
+        self.lists = RoomLists()
         # Also those that were forgotten while somebody still works with them: there are never two
         # of a room, of which one would be told what the other does not know.
         self._held: WeakValueDictionary[str, LiveRoom] = WeakValueDictionary()
