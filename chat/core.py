@@ -13,6 +13,7 @@ from chat.conversations import Conversations
 from chat.directory import Administration, Directory
 from chat.guests import Guests
 from chat.hub import Hub
+from chat.indexing import Indexing
 from chat.keyed_calls import KeyedCalls
 from chat.last_seen import LastSeen
 from chat.limits import Limits
@@ -90,6 +91,7 @@ class Core:
         return (
             self._sweep(),
             self.chat.hints.keep(),
+            Indexing(self.store, self.disk, self.chat.journal).keep(),
             self.last_seen.keep(),
             self.rooms.keep(),
             self.resumable.keep(),

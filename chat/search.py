@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from chat.attachments import Attachments
 from chat.commands import Command, Id
 from chat.errors import Busy, Invalid
+from chat.indexing import index_rooms
 from chat.limits import Limits, Rule
 from chat.people import People
 from chat.policy import require_visible
@@ -159,6 +160,7 @@ class Searching:
         self._waiting += 1
         try:
             async with self._turn:
+                await index_rooms(self._store, self._disk, wanted.rooms, wanted.seconds)
                 found = await self._disk.run(self._store.messages.search, wanted)
         except TooSlow:
             raise Invalid(

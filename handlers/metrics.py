@@ -44,6 +44,7 @@ class Metrics(Collector):
             ("hubbub_users_online", "People with a socket.", len(services.hub.users())),
             ("hubbub_rooms_live", "Rooms that are in memory.", len(self._rooms)),
             ("hubbub_journal_waiting", "Writes that wait to be stored.", self._journal.waiting),
+            ("hubbub_index_waiting", "Messages whose words are left for later.", measures.left),
             ("hubbub_telling_waiting", "Tellings that wait for a turn.", services.hub.backlog),
         ):
             yield GaugeMetricFamily(name, words, value)

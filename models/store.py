@@ -151,7 +151,7 @@ class Store(Protocol):
     def ping(self) -> None:
         """Return if the store answers, raise Unavailable if not."""
 
-    def commit(self, writes: Sequence[Write]) -> list[Outcome]:
+    def commit(self, writes: Sequence[Write], *, later: bool = False) -> list[Outcome]:
         """Write a batch, in order and durably, and answer for each write.
 
         The writes of one room carry numbers that go on from its counters without a gap. When a new
@@ -164,6 +164,9 @@ class Store(Protocol):
         the message that it would replace: the caller's counters are old. NotFound when the room of
         a new message does not exist. A change to a message, or a mark of a membership, that does
         not exist changes nothing; in `EVERYONE` the membership with the marks is made at need.
+
+        With `later`, new messages are not found by a search until `Messages.index` was called, and
+        the batch takes less time.
 
         Atomic where the store has transactions on its own; elsewhere, what was written of a failed
         batch is a prefix of its messages, and committing it again completes it.

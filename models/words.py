@@ -76,9 +76,14 @@ def tokens_of(message: Message) -> list[str]:
     """What a message is indexed under; nothing, if it was deleted."""
     if message.deleted is not None:
         return []
-    tokens = dict.fromkeys(_text_tokens(message.text))
-    tokens[sender_token(message.sender)] = None
-    if message.attachments:
+    return tokens_said(message.text, message.sender, showing=bool(message.attachments))
+
+
+def tokens_said(text: str, sender: str, *, showing: bool) -> list[str]:
+    """What a message with this text is indexed under that somebody sent."""
+    tokens = dict.fromkeys(_text_tokens(text))
+    tokens[sender_token(sender)] = None
+    if showing:
         tokens[showing_token()] = None
     return list(tokens)
 

@@ -1,6 +1,6 @@
 """The part of a store that reads messages, and what a search of them is for."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Protocol
 
@@ -43,7 +43,7 @@ class Found(Struct, frozen=True):
 
 
 class Messages(Protocol):
-    """Reading messages; they are written by `Store.commit` alone."""
+    """Reading messages; they are written by `Store.commit` alone, but for the index of words."""
 
     def counters(self, room_id: str) -> Counters:
         """The greatest `seq` and `rev` of a room, zero where nothing was said."""
@@ -78,9 +78,18 @@ class Messages(Protocol):
         """The messages that hold what is wanted, by (created, id), the latest first.
 
         Exactly those whose text holds it now: what was said before an edit or a deletion is not
-        found from the moment when that is stored, and what is stored is found at once. A page that
+        found from the moment when that is stored, and what is stored is found at once, except what
+        was left for `index`. A page that
         its time cuts short has fewer messages than the limit, and says where to go on; TooSlow if
         the time was over before anything was looked at.
+        """
+
+    def index(self, limit: int, rooms: Collection[str] | None = None) -> int:
+        """Let so many messages be found, of any rooms or of these, that were stored for `later`.
+
+        Returns how many it took; if those are fewer than the limit, none is left that was stored
+        before the call. In one short transaction where there are any, and of several calls at once
+        each message is taken by one, or by more with the same result.
         """
 
     def changes(self, room_id: str, *, since: int, limit: int) -> list[Message]:

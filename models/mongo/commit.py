@@ -40,24 +40,25 @@ from models.store import (
 )
 
 
-def commit(database: Database, writes: Sequence[Write]) -> list[Outcome]:
+def commit(database: Database, writes: Sequence[Write], *, later: bool) -> list[Outcome]:
     """Write a batch; in a transaction only where keyed calls are done by it, for it costs more."""
     calls = done_calls(writes)
     if not calls:
         with database.use() as collections:
-            return _written(collections, _local(collections), writes, {})
-    outcomes = database.finish(calls, partial(_commit_within, database, writes))
+            return _written(collections, _local(collections), writes, {}, later=later)
+    outcomes = database.finish(calls, partial(_commit_within, database, writes, later=later))
     with database.use() as collections:
         # Once more, for a transaction does not see what was deleted since it began.
         _require_rooms(collections, writes)
     return outcomes
 
 
-def _commit_within(database: Database, writes: Sequence[Write]) -> list[Outcome]:
+def _commit_within(database: Database, writes: Sequence[Write], *, later: bool) -> list[Outcome]:
     """Write a batch where there may be a transaction, which ends when anything is refused."""
     with database.use() as collections:
         known = collections.messages.with_options(read_concern=ReadConcern())
-        return _written(collections, known, writes, _firsts(known, client_keys(writes)))
+        firsts = _firsts(known, client_keys(writes))
+        return _written(collections, known, writes, firsts, later=later)
 
 
 def _local(collections: Collections[Document]) -> Collection[Document]:
@@ -70,6 +71,8 @@ def _written(
     known: Collection[Document],
     writes: Sequence[Write],
     firsts: dict[ClientKey, Message],
+    *,
+    later: bool,
 ) -> list[Outcome]:
     """Write a batch, and again from the top when it turns out that client ids were used before.
 
@@ -80,7 +83,7 @@ def _written(
         batch = plan(writes, firsts)
         _require_newer(collections, batch.writes)
         try:
-            _write(collections, batch.writes)
+            _write(collections, batch.writes, later=later)
         except BulkWriteError as error:
             number = len(firsts)
             firsts = _firsts(known, client_keys(writes))
@@ -171,13 +174,13 @@ def _require_newer(collections: Collections[Document], writes: Sequence[Write]) 
             raise Taken("number")
 
 
-def _write(collections: Collections[Document], writes: Sequence[Write]) -> None:
+def _write(collections: Collections[Document], writes: Sequence[Write], *, later: bool) -> None:
     messages: list[InsertOne[Document] | UpdateOne] = []
     marks: list[UpdateOne] = []
     for write in writes:
         match write:
             case NewMessage(message):
-                messages.append(InsertOne(message_document(message)))
+                messages.append(InsertOne(message_document(message, later=later)))
             case ChangedMessage(message):
                 messages.append(_change(message))
             case MovedMark():

@@ -24,7 +24,7 @@ from models.records import (
     folded,
     is_id,
 )
-from models.words import tokens_of
+from models.words import tokens_of, tokens_said
 
 Document = dict[str, Any]
 
@@ -34,8 +34,14 @@ _KEYS = 4_096
 # What of a message is there for the index alone.
 UNREAD: Document = {"tokens": 0}
 
+# What makes the tokens of a message.
+WORDS: Document = {"text": 1, "sender": 1, "attachments": 1}
+
 # What every message is indexed under that can be found: so the index also has them all by time.
 SAID = "\ue003"
+
+# What a message is indexed under whose words are left for later, and nothing else.
+LEFT = "\ue004"
 
 
 @lru_cache(_KEYS)
@@ -216,7 +222,7 @@ def membership_of(document: Document) -> Membership:
     )
 
 
-def content_document(message: Message) -> Document:
+def content_document(message: Message, *, later: bool = False) -> Document:
     """The part of a message that a change may replace."""
     return {
         "rev": message.rev,
@@ -231,7 +237,7 @@ def content_document(message: Message) -> Document:
         "former": [{"text": former.text, "until": former.until} for former in message.former],
         "edited": message.edited,
         "deleted": message.deleted,
-        "tokens": index_tokens(message),
+        "tokens": [LEFT] if later and message.deleted is None else index_tokens(message),
     }
 
 
@@ -241,7 +247,13 @@ def index_tokens(message: Message) -> list[str]:
     return [*tokens, SAID] if tokens else []
 
 
-def message_document(message: Message) -> Document:
+def late_tokens(document: Document) -> list[str]:
+    """What a message is indexed under that was left, by the part of it that `WORDS` names."""
+    showing = bool(document["attachments"])
+    return [*tokens_said(document["text"], str(document["sender"]), showing=showing), SAID]
+
+
+def message_document(message: Message, *, later: bool = False) -> Document:
     """A message as a document."""
     return {
         "_id": key_of(message.id),
@@ -251,7 +263,7 @@ def message_document(message: Message) -> Document:
         "client_id": message.client_id,
         "reply_to": key_or_none(message.reply_to),
         "created": message.created,
-        **content_document(message),
+        **content_document(message, later=later),
     }
 
 

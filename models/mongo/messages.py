@@ -1,6 +1,6 @@
 """Reading messages in MongoDB; they are written by the store's `commit`."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from pymongo import ASCENDING, DESCENDING
 
@@ -8,7 +8,7 @@ from models.contract.messages import Found, Wanted
 from models.mongo.database import Database, page
 from models.mongo.documents import UNREAD, Document, ids_of, key_of, keys_of, message_of
 from models.mongo.schema import NAMING
-from models.mongo.search import search
+from models.mongo.search import enter_left, search
 from models.records import Counters, Message
 
 
@@ -80,6 +80,11 @@ class MongoMessages:
         """A page of what is wanted, by the index of words."""
         with self._database.use() as collections:
             return search(collections.messages, wanted)
+
+    def index(self, limit: int, rooms: Collection[str] | None = None) -> int:
+        """Let some messages be found that were left for later."""
+        with self._database.use() as collections:
+            return enter_left(collections.messages, limit, rooms)
 
     def changes(self, room_id: str, *, since: int, limit: int) -> list[Message]:
         """The messages changed since a number."""

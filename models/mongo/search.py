@@ -8,15 +8,26 @@ leads only where it is seldom found behind what leads otherwise: a word, or all 
 
 import heapq
 import time
+from collections.abc import Collection as Some
 from collections.abc import Iterator, Sequence
 
 import pymongo
-from pymongo import DESCENDING
+from pymongo import DESCENDING, UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import NetworkTimeout, OperationFailure
 
 from models.contract.messages import Found, Place, Wanted
-from models.mongo.documents import SAID, UNREAD, Document, key_of, keys_of, message_of
+from models.mongo.documents import (
+    LEFT,
+    SAID,
+    UNREAD,
+    WORDS,
+    Document,
+    key_of,
+    keys_of,
+    late_tokens,
+    message_of,
+)
 from models.mongo.schema import SEARCH
 from models.records import Message
 from models.sift import is_findable, place_of, sifted
@@ -58,6 +69,27 @@ def search(messages: Collection[Document], wanted: Wanted) -> Found:
     deadline = time.monotonic() + wanted.seconds
     with pymongo.timeout(wanted.seconds):
         return sifted(_candidates(_Search(messages, wanted), wanted), wanted, deadline)
+
+
+def enter_left(messages: Collection[Document], limit: int, rooms: Some[str] | None) -> int:
+    """Give messages their tokens that were left for later."""
+    where: Document = {"tokens": LEFT}
+    if rooms is not None:
+        where["room"] = {"$in": keys_of(rooms)}
+    left = list(messages.find(where, WORDS, hint=SEARCH).limit(limit))
+    if left:
+        # Only where they are still left: whoever has changed one meanwhile has given it its tokens.
+        # With a hint, or MongoDB would try both indexes each time.
+        updates = [
+            UpdateOne(
+                {"_id": one["_id"], "tokens": LEFT},
+                {"$set": {"tokens": late_tokens(one)}},
+                hint="_id_",
+            )
+            for one in left
+        ]
+        messages.bulk_write(updates, ordered=False)
+    return len(left)
 
 
 def _candidates(asked: "_Search", wanted: Wanted) -> Iterator[Message]:

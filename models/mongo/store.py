@@ -45,9 +45,9 @@ class MongoStore:
         with self._database.use() as collections:
             collections.command("ping")
 
-    def commit(self, writes: Sequence[Write]) -> list[Outcome]:
+    def commit(self, writes: Sequence[Write], *, later: bool = False) -> list[Outcome]:
         """Write a batch in order."""
-        return commit(self._database, writes)
+        return commit(self._database, writes, later=later)
 
     def withdraw(self, writes: Sequence[MessageWrite], *, above: int) -> None:
         """Use up the ids of new messages, and stamp the others."""

@@ -2,55 +2,101 @@
 
 A message has a `place` in it, its number there: the milliseconds of its creation, and behind them a
 count of those that share them. So the index itself is in the order in which a search answers, and a
-time is a range of it.
+time is a range of it. A message whose words are left for later has its place all the same, but so
+far below zero that no time comes there; so the index of places tells which those are.
 """
 
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+
+import msgspec
 
 from models.records import Message
-from models.sqlite.rows import insert_rows, message_of, ms
+from models.sqlite.rows import insert_rows, listed, message_of, ms
 from models.store import Refused
-from models.words import room_token, tokens_of
+from models.words import room_token, tokens_of, tokens_said
 
 log = logging.getLogger("hubbub.store")
 
 # So many messages may share a millisecond. The year 9999 still fits into 64 bits then.
-SHARED = 1 << 15
+_BITS = 15
+SHARED = 1 << _BITS
+
+# How far below their place messages stand that are left for later; and where those end, which is
+# below the year 1. What is said before 1970 or after 4198 is never left.
+LEFT = 1 << 62
+_LEFT_END = -(1 << 61)
+_LEAVABLE = range(1 << 61)
 
 # Older messages are put into the index in steps of some 0.1 s, and a line in the log tells of it.
 _STEP = 2_000
 _TELL_SECONDS = 5.0
 
+# As one value, because every row lets go of the interpreter and has to get it back.
+_TAKEN = """SELECT json_group_array(json_array(
+        rowid, place, room, text, sender, attachments IS NOT NULL, deleted IS NOT NULL
+    )) FROM (SELECT rowid, * FROM messages WHERE place < ? AND {} ORDER BY place LIMIT ?)"""
+_taken = msgspec.json.Decoder(list[tuple[int, int, str, str, str, int, int]])
 
-def enter(connection: sqlite3.Connection, messages: Sequence[Message]) -> list[int | None]:
-    """Put messages into the index, and return their places there; None if nothing can be found."""
-    free: dict[int, int] = {}
-    places: list[int | None] = []
+
+def enter(
+    connection: sqlite3.Connection, messages: Sequence[Message], *, later: bool = False
+) -> list[int | None]:
+    """Put messages into the index, and return their places there; None if nothing can be found.
+
+    Those that are left for `later` get their places alone.
+    """
+    findable = [message for message in messages if message.deleted is None]
+    places = _free_places(connection, [ms(message.created) for message in findable])
     rows: list[tuple[object, ...]] = []
-    for message in messages:
-        tokens = tokens_of(message)
-        if not tokens:
-            places.append(None)
-            continue
-        moment = ms(message.created)
-        place = free[moment] if moment in free else _free_place(connection, moment)
-        if place == (moment + 1) * SHARED:
-            raise Refused(f"{SHARED} messages have the same time")
-        free[moment] = place + 1
-        places.append(place)
-        rows.append((place, _text(message, tokens)))
+    entered: dict[str, int] = {}
+    for message, place in zip(findable, places, strict=True):
+        is_left = later and place in _LEAVABLE
+        entered[message.id] = place - LEFT if is_left else place
+        if not is_left:
+            rows.append((place, _text(message.room, tokens_of(message))))
     insert_rows(connection, "search (rowid, tokens)", rows)
-    return places
+    return [entered.get(message.id) for message in messages]
+
+
+def has_left(connection: sqlite3.Connection) -> bool:
+    """Tell whether there are messages that were left for later."""
+    left = connection.execute("SELECT 1 FROM messages WHERE place < ? LIMIT 1", (_LEFT_END,))
+    return left.fetchone() is not None
+
+
+def enter_left(
+    connection: sqlite3.Connection, limit: int, rooms: Collection[str] | None = None
+) -> int:
+    """Put messages into the index that were left for later, the oldest first."""
+    condition, values = "true", []
+    if rooms is not None:
+        condition, values = "room IN (SELECT value FROM json_each(?))", [listed(rooms)]
+    found = connection.execute(_TAKEN.format(condition), (_LEFT_END, *values, limit)).fetchone()
+    taken = _taken.decode(found[0])
+    insert_rows(
+        connection,
+        "search (rowid, tokens)",
+        [
+            (place + LEFT, _text(room, tokens_said(text, sender, showing=bool(showing))))
+            for _, place, room, text, sender, showing, deleted in taken
+            if not deleted
+        ],
+    )
+    connection.execute(
+        "UPDATE messages SET place = place + ? WHERE rowid IN (SELECT value FROM json_each(?))",
+        (LEFT, msgspec.json.encode([rowid for rowid, *_ in taken]).decode()),
+    )
+    return len(taken)
 
 
 def enter_again(connection: sqlite3.Connection, message: Message) -> None:
     """Replace what the index has of a message, which is about to change."""
     row = connection.execute("SELECT * FROM messages WHERE id = ?", (message.id,)).fetchone()
-    if row is None:
-        return
+    if row is None or _is_left(row):
+        return  # what is left for later is entered as it is then
     before, after = tokens_of(message_of(row)), tokens_of(message)
     if before == after:
         return
@@ -112,28 +158,51 @@ def _insert(
     connection: sqlite3.Connection, place: int, message: Message, tokens: list[str]
 ) -> None:
     connection.execute(
-        "INSERT INTO search (rowid, tokens) VALUES (?, ?)", (place, _text(message, tokens))
+        "INSERT INTO search (rowid, tokens) VALUES (?, ?)", (place, _text(message.room, tokens))
     )
 
 
 def _forget(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
     """Take a message out of the index, which must be told what it holds: it has no copy of it."""
-    message = message_of(row)
-    tokens = tokens_of(message)
-    if tokens and row["place"] is not None:
+    if row["place"] is None or _is_left(row):
+        return
+    tokens = tokens_of(message_of(row))
+    if tokens:
         connection.execute(
             "INSERT INTO search (search, rowid, tokens) VALUES ('delete', ?, ?)",
-            (row["place"], _text(message, tokens)),
+            (row["place"], _text(row["room"], tokens)),
         )
 
 
-def _free_place(connection: sqlite3.Connection, moment: int) -> int:
-    first = moment * SHARED
-    last = connection.execute(
-        "SELECT max(place) FROM messages WHERE place >= ? AND place < ?", (first, first + SHARED)
-    ).fetchone()[0]
-    return first if last is None else int(last) + 1
+def _is_left(row: sqlite3.Row) -> bool:
+    return row["place"] is not None and row["place"] < _LEFT_END
 
 
-def _text(message: Message, tokens: list[str]) -> str:
-    return " ".join([*tokens, room_token(message.room)])
+def _free_places(connection: sqlite3.Connection, moments: Sequence[int]) -> list[int]:
+    """The next places of some moments, in the order in which they come."""
+    if not moments:
+        return []
+    # Of all of them at once: between the first and the last of a batch there is hardly anything.
+    first, end = min(moments) * SHARED, (max(moments) + 1) * SHARED
+    last: dict[int, int] = dict(
+        connection.execute(
+            f"""SELECT place >> {_BITS}, max(place) FROM (
+                    SELECT place FROM messages WHERE place >= ?1 AND place < ?2
+                    UNION ALL
+                    SELECT place + ?3 FROM messages WHERE place >= ?1 - ?3 AND place < ?2 - ?3
+                ) GROUP BY 1""",  # noqa: S608 - a constant
+            (first, end, LEFT),
+        ).fetchall()
+    )
+    places = []
+    for moment in moments:
+        place = last[moment] + 1 if moment in last else moment * SHARED
+        if place == (moment + 1) * SHARED:
+            raise Refused(f"{SHARED} messages have the same time")
+        last[moment] = place
+        places.append(place)
+    return places
+
+
+def _text(room: str, tokens: list[str]) -> str:
+    return " ".join([*tokens, room_token(room)])

@@ -1,10 +1,11 @@
 """Reading messages in SQLite; they are written by the store's `commit`."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from models.contract.messages import Found, Wanted
 from models.records import Counters, Message
 from models.sqlite.database import Database
+from models.sqlite.index import enter_left, has_left
 from models.sqlite.rows import listed, message_of, texts_of
 from models.sqlite.search import search
 
@@ -76,6 +77,15 @@ class SQLiteMessages:
         """A page of what is wanted, by the index of words."""
         with self._database.read() as connection:
             return search(connection, wanted)
+
+    def index(self, limit: int, rooms: Collection[str] | None = None) -> int:
+        """Let some messages be found that were left for later."""
+        with self._database.read() as connection:
+            # Nearly always, and then nobody need wait for their turn to write.
+            if not has_left(connection):
+                return 0
+        with self._database.write() as connection:
+            return enter_left(connection, limit, rooms)
 
     def changes(self, room_id: str, *, since: int, limit: int) -> list[Message]:
         """The messages changed since a number."""

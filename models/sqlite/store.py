@@ -72,22 +72,23 @@ class SQLiteStore:
         with self._database.read() as connection:
             connection.execute("SELECT 1 FROM rooms LIMIT 1").fetchone()
 
-    def commit(self, writes: Sequence[Write]) -> list[Outcome]:
+    def commit(self, writes: Sequence[Write], *, later: bool = False) -> list[Outcome]:
         """Write a batch in one transaction, and once more if it was in part stored before.
 
         That is looked up only then, for the indexes tell of it anyway.
         """
         try:
-            return self._commit(writes, again=False)
+            return self._commit(writes, later=later, again=False)
         except Taken:
-            return self._commit(writes, again=True)
+            return self._commit(writes, later=later, again=True)
 
-    def _commit(self, writes: Sequence[Write], *, again: bool) -> list[Outcome]:
+    def _commit(self, writes: Sequence[Write], *, later: bool, again: bool) -> list[Outcome]:
         with self._database.write() as connection:
             firsts = _firsts(connection, client_keys(writes)) if again else {}
             batch = plan(writes, firsts)
             # New ones before all changes: what changes one of them comes behind it in any order.
-            _add(connection, [one.message for one in batch.writes if isinstance(one, NewMessage)])
+            new = [write.message for write in batch.writes if isinstance(write, NewMessage)]
+            _add(connection, new, later=later)
             for write in batch.writes:
                 _apply(connection, write)
             for call_id in done_calls(writes):
@@ -120,8 +121,8 @@ def _firsts(connection: sqlite3.Connection, keys: list[ClientKey]) -> dict[Clien
     return firsts
 
 
-def _add(connection: sqlite3.Connection, messages: Sequence[Message]) -> None:
-    places = enter(connection, messages)
+def _add(connection: sqlite3.Connection, messages: Sequence[Message], *, later: bool) -> None:
+    places = enter(connection, messages, later=later)
     rows = [
         (*message_row(message).values(), place)
         for message, place in zip(messages, places, strict=True)

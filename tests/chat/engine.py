@@ -106,9 +106,9 @@ class Unreliable:
         self.plan(name, gate)
         return gate
 
-    def commit(self, writes: list[Any]) -> Any:
+    def commit(self, writes: list[Any], *, later: bool = False) -> Any:
         self.batches.append(list(writes))
-        return self.do("commit", partial(self._store.commit, writes))
+        return self.do("commit", partial(self._store.commit, writes, later=later))
 
     def withdraw(self, writes: list[Any], *, above: int) -> None:
         self.do("withdraw", partial(self._store.withdraw, writes, above=above))

@@ -58,6 +58,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "messages.by_client_id": lambda store: store.messages.by_client_id(new_id(), "x"),
     "messages.history": lambda store: store.messages.history(new_id(), limit=1),
     "messages.changes": lambda store: store.messages.changes(new_id(), since=0, limit=1),
+    "messages.index": lambda store: store.messages.index(1),
     "uploads.add": lambda store: store.uploads.add(upload(new_id())),
     "uploads.get": lambda store: store.uploads.get(new_id()),
     "uploads.of_owner": lambda store: store.uploads.of_owner(new_id(), limit=1),

@@ -46,7 +46,7 @@ async def test_what_happens_is_counted(hub: Hubbub) -> None:
     assert found["hubbub_rejections_total empty_message"] == 1
     assert found["hubbub_rejections_total missing_token"] == 1
     assert found["hubbub_answers_total 401"] == 1
-    assert found["hubbub_journal_waiting"] == 0
+    assert found["hubbub_journal_waiting"] == found["hubbub_index_waiting"] == 0
     assert "python_gc_collections_total 0" in found
 
 

@@ -1,5 +1,6 @@
 """Searching over REST, on both stores."""
 
+import asyncio
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ from chat.chat import Speaker
 from chat.commands import DeleteMessage, EditMessage, LeaveRoom, RemoveMember
 from models.contract.messages import Found
 from models.records import EVERYONE
+from models.sift import place_of
 from models.store import TooSlow
 from tests.handlers.conftest import Answer, Hubbub, Person, Starter
 
@@ -104,6 +106,15 @@ async def test_edited_and_deleted_texts_are_not_found(hub: Hubbub) -> None:
     assert await texts(hub, ada, "new") == ["the new text"]
     await hub.core.chat.delete(speaker, DeleteMessage(message_id=said.id))
     assert await texts(hub, ada, "new") == await texts(hub, ada, sender=ada.id) == []
+
+
+async def test_what_many_say_at_once_is_found_as_soon_as_it_is_acknowledged(hub: Hubbub) -> None:
+    ada, bob = await hub.residents("ada", "bob")
+    room = await hub.room({ada.id: "owner", bob.id: "member"})
+    said = await asyncio.gather(*(hub.say(bob, room.id, f"hello {n}") for n in range(200)))
+    answer = await texts(hub, ada, "hello", room=room.id, limit=50)
+    assert answer == [one.text for one in sorted(said, key=place_of, reverse=True)[:50]]
+    assert await texts(hub, ada, "7", room=room.id) == ["hello 7"]
 
 
 async def test_sender_and_time_and_attachments_narrow_a_search(hub: Hubbub) -> None:

@@ -42,10 +42,12 @@ def overtake(monkeypatch: pytest.MonkeyPatch, rival: Message, store: MongoStore)
     """Let a rival commit its message between the question of the next batch and its writes."""
     write = committing._write
 
-    def overtaken(collections: Collections[dict[str, Any]], writes: Sequence[Write]) -> None:
+    def overtaken(
+        collections: Collections[dict[str, Any]], writes: Sequence[Write], *, later: bool
+    ) -> None:
         monkeypatch.undo()
         say(store, rival)
-        write(collections, writes)
+        write(collections, writes, later=later)
 
     monkeypatch.setattr(committing, "_write", overtaken)
 
@@ -120,10 +122,12 @@ def test_what_is_said_as_a_room_is_gone_is_taken_back_and_the_rest_can_be_said_a
     room, other = add_room(mongo_store), add_room(mongo_store)
     write = committing._write
 
-    def overtaken(inside: Collections[dict[str, Any]], writes: Sequence[Write]) -> None:
+    def overtaken(
+        inside: Collections[dict[str, Any]], writes: Sequence[Write], *, later: bool
+    ) -> None:
         monkeypatch.undo()
         mongo_store.rooms.delete(room.id)
-        write(inside, writes)
+        write(inside, writes, later=later)
 
     monkeypatch.setattr(committing, "_write", overtaken)
     rest = NewMessage(message(other.id, 1))
