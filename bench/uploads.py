@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,13 +20,14 @@ from bench.accounts import registered
 from bench.course import each, one_loop
 from bench.languages import Native, User, enter_all, stay_alive
 from bench.latency import Pace
-from bench.load import Load, Result, bearer, run
+from bench.load import Load, bearer, run
 from bench.messages import CONTENT, Talker, hubbub_users
 from bench.processes import HOST, Server
 from bench.report import Figure, beside
 from bench.servers import HUBBUB_SQLITE, MULTER, SECRET
 from bench.sockets import Socket
 from bench.turns import MEBIBYTE, Conditions, Entrant, in_turn
+from bench.uploader import Uploader
 
 FILE_BYTES = 25 * MEBIBYTE - 4096
 IMAGE_BYTES = 5 * MEBIBYTE
@@ -43,6 +43,7 @@ BOUNDARY = "a-boundary-of-the-benchmark"
 # A lively server: so many messages a second between ten people.
 PACE = 200.0
 TALKERS = 10
+UPLOADS = 4
 
 # Where files cost no disk: what is compared there is the receiving.
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
@@ -164,7 +165,6 @@ def with_peak(figure: Figure, running: list[Server]) -> Figure:
 
 def chat_beside(conditions: Conditions) -> list[Figure]:
     """Measure messages from sending to delivery: alone, and while files and images come."""
-    figures = []
     with (
         tempfile.TemporaryDirectory(prefix="hubbub-bench-") as folder,
         hubbub(f"{folder}/uploads", conditions.server_cpu) as server,
@@ -172,14 +172,16 @@ def chat_beside(conditions: Conditions) -> list[Figure]:
     ):
         pace = Pace(runner.run(talkers(server)), PACE)
         [measure] = each(runner, [pace.turn])
+        [alone] = in_turn("chat, alone", [Entrant(server, measure)], None, conditions)
         sender = registered(server, 1, "sender")[0]["token"]
-        entrants = [Entrant(server, measure)]
-        for title, count in (("chat, alone", 0), ("chat, beside 4 uploads", 4)):
-            with uploading(server, sender, count):
-                figures += in_turn(title, entrants, None, conditions)
-    alone, beside_uploads = figures
-    ratio = (beside_uploads.p99_ms or 0) / (alone.p99_ms or 1)
-    return [alone, replace(beside_uploads, ratio=ratio)]
+        files = [form(sender, a_file(FILE_BYTES)), form(sender, an_image(IMAGE_BYTES))]
+        with Uploader(server.port, UPLOADS, files) as uploader:
+            uploader.wait_until_flowing()
+            entrants = [Entrant(server, uploader.counting(measure))]
+            [beside] = in_turn(f"chat, beside {UPLOADS} uploads", entrants, None, conditions)
+            meanwhile = uploader.figure("files and images meanwhile", server.name)
+    ratio = (beside.p99_ms or 0) / (alone.p99_ms or 1)
+    return [alone, replace(beside, ratio=ratio), meanwhile]
 
 
 async def talkers(server: Server) -> list[Talker]:
@@ -197,29 +199,3 @@ async def talkers(server: Server) -> list[Talker]:
         sender = native.sender(room["room"]["id"], f"bench-{user.id}-", CONTENT)
         found.append(Talker(socket, native, sender))
     return found
-
-
-@contextmanager
-def uploading(server: Server, token: str, count: int) -> Iterator[None]:
-    """Send files and images all the while, from a process of its own."""
-    if not count:
-        yield
-        return
-    command = [sys.executable, "-m", "bench.uploads", str(server.port), str(count), token]
-    process = subprocess.Popen(command, cwd=servers.ROOT)
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
-def send_for_ever(port: int, count: int, token: str) -> None:
-    """Send files and images in turn."""
-    requests = [form(token, a_file(FILE_BYTES)), form(token, an_image(IMAGE_BYTES))]
-    endless: Result = run(port, Load(count, itertools.cycle(requests), 201), 3600)
-    print(endless.rate)
-
-
-if __name__ == "__main__":
-    send_for_ever(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
