@@ -18,6 +18,9 @@ class Badges:
         self._naming: dict[int, tuple[str, ...]] = {}
         self._places: dict[str, list[int]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._naming)
+
     def note(self, seq: int, users: tuple[str, ...]) -> None:
         """Note whom a message mentions now."""
         before = self._naming.get(seq, ())

@@ -11,7 +11,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chat.attachments import Attachments, Shown, attached_to
+from chat.attachments import Attachments, attached_to
 from chat.commands import (
     DeleteMessage,
     Delivered,
@@ -24,7 +24,7 @@ from chat.commands import (
 from chat.emoji import is_same, require_emoji
 from chat.entries import Change, Said, Told, ToldGap, ToldMarks, ToldMessage
 from chat.errors import Invalid
-from chat.events import Caught, Event, MessageChanged, MessageStored, Pair
+from chat.events import Caught, Event, MessageChanged, MessageStored
 from chat.hints import Hints
 from chat.hub import Hub
 from chat.journal import MAX_WAITING, Journal
@@ -238,31 +238,45 @@ class Chat:
         """Hand what a commit has stored to the hub, room by room and in order."""
         by_room: dict[LiveRoom, list[Event]] = {}
         for item in told:
-            match item:
-                case ToldMessage(room=room, message=message, new=new, origin=origin):
-                    name = self._people.name(message.sender)
-                    pair = self._people.pair(room, message.sender)
-                    shown = self._attachments.shown(message)
-                    if new:
-                        self.hints.note(message)
-                    by_room.setdefault(room, []).append(
-                        _stored(room, message, name, origin, pair, shown)
-                        if new
-                        else MessageChanged(message, name, shown)
-                    )
-                case ToldGap(room=room, rev=rev):
-                    by_room.setdefault(room, []).append(Caught(room.id, rev, complete=False))
-                case ToldMarks():
-                    self._receipts.tell(item)
+            if isinstance(item, ToldMarks):
+                self._receipts.tell(item)
+            else:
+                by_room.setdefault(item.room, []).append(self._event(item))
         for room, events in by_room.items():
-            self._hub.tell_room(room, events)
-            self._receipts.save(room, room.fading())
-            if room.hidden and any(isinstance(one, MessageStored) for one in events):
-                self._memberships.unhide_soon(room)
-            if has_receipts(room):
-                senders = {one.message.sender for one in events if isinstance(one, MessageStored)}
-                self._receipts.tell_reading(room, senders)
-                self._receipts.mark_taken(room)
+            self._tell_room(room, events)
+
+    def _event(self, told: ToldMessage | ToldGap) -> Event:
+        room = told.room
+        if isinstance(told, ToldGap):
+            return Caught(room.id, told.rev, complete=False)
+        message = told.message
+        name = self._people.name(message.sender)
+        shown = self._attachments.shown(message)
+        if not told.new:
+            return MessageChanged(message, name, shown)
+        self.hints.note(message)
+        # Where everybody hears a sound, nobody must be looked for who does not want one.
+        notify = has_receipts(room)
+        return MessageStored(
+            message,
+            name,
+            told.origin,
+            notify,
+            room.muted if notify else frozenset(),
+            self._people.pair(room, message.sender),
+            shown,
+            told.forms,
+        )
+
+    def _tell_room(self, room: LiveRoom, events: Sequence[Event]) -> None:
+        self._hub.tell_room(room, events)
+        self._receipts.save(room, room.fading())
+        senders = {one.message.sender for one in events if isinstance(one, MessageStored)}
+        if senders and room.hidden:
+            self._memberships.unhide_soon(room)
+        if has_receipts(room):
+            self._receipts.tell_reading(room, senders)
+            self._receipts.mark_taken(room)
 
     def _room_at_hand(self, speaker: Speaker, command: SendMessage) -> LiveRoom | None:
         if command.room_id is not None:
@@ -363,20 +377,6 @@ class Chat:
         mentions = Mentions(text)
         users = await self._people.named(mentions.names)
         return mentions.called(user for user in users if room.has(user.id))
-
-
-def _stored(
-    room: LiveRoom,
-    message: Message,
-    name: str,
-    origin: int | None,
-    pair: Pair | None,
-    shown: tuple[Shown, ...],
-) -> MessageStored:
-    # Where everybody hears a sound, nobody must be looked for who does not want one.
-    notify = has_receipts(room)
-    muted = room.muted if notify else frozenset()
-    return MessageStored(message, name, origin, notify=notify, muted=muted, pair=pair, shown=shown)
 
 
 def _require_text(text: str, attachments: tuple[str, ...]) -> str:

@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from chat.live_room import Held, LiveRoom
 from models.records import Message
 
 Change = Callable[[Message], Message | None]
+
+# A message as dialects have encoded it, each under a key of its own.
+Forms = dict[str, bytes]
 
 
 class Said(Struct, frozen=True):
@@ -16,6 +19,8 @@ class Said(Struct, frozen=True):
 
     message: Message
     fresh: bool
+    # What was made of it for those who have been told.
+    forms: Forms = field(default_factory=dict)
 
 
 class Say(Struct, frozen=True, eq=False):
@@ -57,6 +62,7 @@ class ToldMessage(Struct, frozen=True):
     message: Message
     new: bool
     origin: int | None = None
+    forms: Forms = field(default_factory=dict)
 
 
 class ToldMarks(Struct, frozen=True):

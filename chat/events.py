@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from chat.attachments import Shown
+from chat.entries import Forms
 from chat.live_room import Standing
 from models.records import Message, Room, RoomRole, User
 
@@ -54,6 +55,8 @@ class MessageStored(Struct, frozen=True):
     muted: frozenset[str] = frozenset()
     pair: Pair | None = None
     shown: tuple[Shown, ...] = ()
+    # What dialects have made of the message, so that they encode it once for all who hear of it.
+    forms: Forms = field(default_factory=dict)
 
 
 class MessageChanged(Struct, frozen=True):

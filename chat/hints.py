@@ -26,17 +26,11 @@ class Hints:
     def __init__(self, store: Store, disk: Disk) -> None:
         self._store = store
         self._disk = disk
-        self._noted: dict[str, Hint] = {}
+        self._noted: dict[str, Message] = {}
 
     def note(self, message: Message) -> None:
         """Note what was said last in a room."""
-        self._noted[message.room] = Hint(
-            seq=message.seq,
-            rev=message.rev,
-            sender=message.sender,
-            text=message.text[:MAX_TEXT],
-            at=message.created,
-        )
+        self._noted[message.room] = message
 
     async def find(self) -> None:
         """Note what was said in the last moment before an unclean stop, when nothing was noted."""
@@ -57,7 +51,18 @@ class Hints:
         if not noted:
             return
         try:
-            await self._disk.run(self._store.rooms.hint, noted)
+            hints = {room: _hint(message) for room, message in noted.items()}
+            await self._disk.run(self._store.rooms.hint, hints)
         except StoreError as error:
             log.warning("could not note what was said last: %s", error)
             self._noted = noted | self._noted
+
+
+def _hint(message: Message) -> Hint:
+    return Hint(
+        seq=message.seq,
+        rev=message.rev,
+        sender=message.sender,
+        text=message.text[:MAX_TEXT],
+        at=message.created,
+    )

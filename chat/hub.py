@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, KeysView, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, KeysView, Sequence
 from itertools import chain, islice
 from typing import Protocol
 
@@ -160,9 +160,9 @@ class Hub:
         """Tell everybody who is connected, as one write for each connection."""
         self._tell(list(chain.from_iterable(self._outboxes.values())), events)
 
-    async def caught_up(self) -> None:
-        """Wait until little enough is left to be told."""
-        await self._caught_up.wait()
+    def caught_up(self) -> Awaitable[object] | None:
+        """What to wait for until little enough is left to be told; None where that is so."""
+        return None if self._caught_up.is_set() else self._caught_up.wait()
 
     def _present(self, room: LiveRoom) -> list[str]:
         """The smaller of those in the room and those who are connected, sifted by the other."""
@@ -201,51 +201,55 @@ class _Telling:
     """Some events on their way to many connections, each form of each encoded once."""
 
     def __init__(self, events: Sequence[Event]) -> None:
-        self._events = events
         # Those who are not told what all others are.
         self._named: set[str] = set()
         for event in events:
-            if isinstance(event, UserOnline | UserOffline):
+            if isinstance(event, MessageStored):
+                self._named.add(event.message.sender)
+                self._named.update(event.message.mentions, event.muted)
+            elif isinstance(event, UserOnline | UserOffline):
                 self._named.add(event.user)
-            elif isinstance(event, MessageStored):
-                self._named.update((event.message.sender, *event.message.mentions))
-                self._named.update(event.muted)
             elif isinstance(event, MessageChanged):
                 self._named.add(event.message.sender)
             elif isinstance(event, RoomCreated) and event.maker is not None:
                 self._named.add(event.maker)
-        self._frames: dict[tuple[Dialect, int, Form], bytes] = {}
+        self._frames: list[tuple[Event, dict[tuple[Dialect, Form], bytes]]] = [
+            (event, {}) for event in events
+        ]
         self._joined: dict[Dialect, bytes] = {}
 
     def tell(self, outboxes: Iterable[Outbox]) -> None:
         """Write to some connections."""
         for outbox in outboxes:
             if outbox.held is not None:
-                outbox.held.extend((event, _form(event, outbox)) for event in self._events)
-            elif outbox.user in self._named:
-                _send(outbox, self._own(outbox))
-            else:
-                data = self._joined.get(outbox.dialect)
-                if data is None:
-                    data = self._joined[outbox.dialect] = self._others(outbox.dialect)
-                _send(outbox, data)
+                outbox.held.extend((event, _form(event, outbox)) for event, _ in self._frames)
+                continue
+            named = outbox.user in self._named
+            data = self._own(outbox) if named else self._others(outbox.dialect)
+            if data:
+                outbox.send(data)
 
     def _others(self, dialect: Dialect) -> bytes:
-        forms = (self._frame(dialect, n, "others") for n in range(len(self._events)))
-        return b"".join(forms)
+        data = self._joined.get(dialect)
+        if data is None:
+            frames = [_frame(dialect, event, "others", made) for event, made in self._frames]
+            data = self._joined[dialect] = b"".join(frames)
+        return data
 
     def _own(self, outbox: Outbox) -> bytes:
+        dialect = outbox.dialect
         return b"".join(
-            self._frame(outbox.dialect, n, _form(event, outbox))
-            for n, event in enumerate(self._events)
+            [_frame(dialect, event, _form(event, outbox), made) for event, made in self._frames]
         )
 
-    def _frame(self, dialect: Dialect, number: int, form: Form) -> bytes:
-        key = (dialect, number, form)
-        frame = self._frames.get(key)
-        if frame is None:
-            frame = self._frames[key] = _encoded(dialect, self._events[number], form)
-        return frame
+
+def _frame(
+    dialect: Dialect, event: Event, form: Form, made: dict[tuple[Dialect, Form], bytes]
+) -> bytes:
+    frame = made.get((dialect, form))
+    if frame is None:
+        frame = made[dialect, form] = _encoded(dialect, event, form)
+    return frame
 
 
 def _listens(outbox: Outbox, room: LiveRoom) -> bool:
@@ -260,27 +264,25 @@ def _encoded(dialect: Dialect, event: Event, form: Form) -> bytes:
         return b""
 
 
-def _send(outbox: Outbox, data: bytes) -> None:
-    if data:
-        outbox.send(data)
-
-
 def _form(event: Event, outbox: Outbox) -> Form:
+    if isinstance(event, MessageStored):
+        return _form_of_message(event, outbox)
     if isinstance(event, UserOnline | UserOffline):
         return "own" if event.user == outbox.user else "others"
     if isinstance(event, MessageChanged):
         return "own" if event.message.sender == outbox.user else "others"
-    if isinstance(event, RoomCreated):
-        if event.maker != outbox.user:
-            return "others"
+    if isinstance(event, RoomCreated) and event.maker == outbox.user:
         return "origin" if event.origin == outbox.number else "own"
-    if not isinstance(event, MessageStored):
-        return "others"
-    if event.message.sender == outbox.user:
+    return "others"
+
+
+def _form_of_message(event: MessageStored, outbox: Outbox) -> Form:
+    user = outbox.user
+    if event.message.sender == user:
         return "origin" if event.origin == outbox.number else "own"
-    if outbox.user in event.message.mentions:
+    if user in event.message.mentions:
         return "mentioned"
-    return "muted" if outbox.user in event.muted else "others"
+    return "muted" if user in event.muted else "others"
 
 
 def _in_slices(telling: _Telling, listeners: list[Outbox]) -> Iterator[None]:

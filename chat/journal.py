@@ -2,7 +2,8 @@
 
 One commit is under way at a time. While it runs, more gathers; so batches grow by themselves under
 load, and a thousand senders share one wait for the disk. Numbers are given when a batch is made up,
-and they count only once the store has taken it.
+and they count only once the store has taken it. Then the next commit begins, and while the store is
+busy with that, what it has taken is told.
 """
 
 import asyncio
@@ -10,8 +11,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from msgspec.structs import replace
+from msgspec import Struct
 
+from chat.batches import Batch, answer, answer_idle, not_stored, numbered, refuse, settle
 from chat.entries import (
     Alter,
     Change,
@@ -22,7 +24,6 @@ from chat.entries import (
     Teller,
     Told,
     ToldGap,
-    ToldMarks,
     ToldMessage,
 )
 from chat.errors import Busy, Refusal
@@ -31,16 +32,12 @@ from chat.measures import Measures
 from models.disk import Disk, keyed
 from models.records import Message
 from models.store import (
-    ChangedMessage,
-    Duplicate,
     MessageWrite,
     MovedMark,
-    NewMessage,
     NotFound,
     Outcome,
     Refused,
     Store,
-    Stored,
     StoreError,
     Taken,
     Unavailable,
@@ -72,11 +69,21 @@ MAX_RENUMBERINGS = 3
 MAX_RETOLD = 1_000
 
 
+class Commit(Struct, frozen=True, eq=False):
+    """What is being written, since when, and the first attempt at it, if there is anything."""
+
+    gathered: list[Entry]
+    batch: Batch
+    begun: float
+    attempt: asyncio.Future[list[Outcome]] | None
+
+
 class Journal:
     """The queue of what is to be written, and the one task that writes it.
 
     `tell` is called with what a commit has stored, in order, at once, and before any sender has an
-    answer; it must not wait for anything.
+    answer; it must not wait for anything. `ready` gives what to wait for while those who are told
+    are behind, and nothing when they are not.
     """
 
     def __init__(
@@ -87,7 +94,7 @@ class Journal:
         clock: Callable[[], float] = time.monotonic,
         *,
         max_waiting: int = MAX_WAITING,
-        ready: Callable[[], Awaitable[None]] | None = None,
+        ready: Callable[[], Awaitable[object] | None] | None = None,
     ) -> None:
         self._store = store
         self._disk = disk
@@ -97,6 +104,8 @@ class Journal:
         self._ready = ready
         self.measures = Measures()
         self._waiting: list[Entry] = []
+        # The commit that was begun before the one in front of it was told.
+        self._ahead: Commit | None = None
         # Rooms of which it is not known what is stored, and what was given up of each.
         self._uncertain: dict[LiveRoom, list[MessageWrite]] = {}
         self._closing = False
@@ -143,77 +152,98 @@ class Journal:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
-        while self._waiting or (self._uncertain and not self._closing):
-            if self._ready is not None:
-                await self._ready()
-            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+        while self._ahead or self._waiting or (self._uncertain and not self._closing):
+            if self._ahead is None and self._ready is not None and (behind := self._ready()):
+                await behind
+            gathered = self._ahead.gathered if self._ahead else self._gathered()
             try:
                 await self._find_out()
-                await self._write(batch)
+                await self._write(gathered)
             except Refusal as refusal:
-                _refuse(batch, refusal)
+                refuse(gathered, refusal)
             except Exception:
                 log.exception("a batch was not written")
-                self._doubt(batch)
-                _refuse(batch, _not_stored())
+                self._doubt(gathered)
+                refuse(gathered, not_stored())
                 await asyncio.sleep(RETRY_SECONDS)  # or this would be all that is done
-            for entry in batch:
+            for entry in gathered:
                 entry.room.pending -= 1
         self._task = None
 
-    async def _write(self, batch: list[Entry]) -> None:
-        """Commit a batch, tell what it has stored, and answer to everybody in it."""
+    def _gathered(self) -> list[Entry]:
+        """What is to be written next."""
+        gathered, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+        return gathered
+
+    async def _write(self, gathered: list[Entry]) -> None:
+        """Commit what has gathered, tell what is stored of it, and answer to everybody in it."""
         for _ in range(MAX_RENUMBERINGS):
-            entries, writes, idle = _numbered(batch)
+            commit, self._ahead = self._ahead or self._begin(gathered), None
             try:
-                outcomes = await self._measured(writes) if writes else []
+                outcomes = await self._measured(commit)
             except Taken:
                 log.warning("the numbers of a batch were taken; reading them again")
-                self._doubt(batch)
+                self._doubt(gathered)
                 await self._find_out()
             except NotFound:
-                batch = await self._without_deleted_rooms(batch)
+                gathered = await self._without_deleted_rooms(gathered)
             except StoreError as error:
-                log.warning("a batch of %d was not stored: %s", len(batch), error)
+                log.warning("a batch of %d was not stored: %s", len(gathered), error)
                 if not isinstance(error, Refused):
-                    self._give_up(entries, writes)
-                raise _not_stored() from error
+                    self._give_up(commit.batch)
+                raise not_stored() from error
             else:
-                self._settle(list(zip(entries, outcomes, strict=True)), idle)
+                self._settle(commit.batch, outcomes)
                 return
-        raise _not_stored()
+        raise not_stored()
 
-    def _settle(self, done: list[tuple[Entry, Outcome]], idle: list[Alter]) -> None:
-        """Tell what is stored now, and answer."""
-        told = [told for entry, outcome in done if (told := _settled(entry, outcome))]
+    def _begin(self, gathered: list[Entry]) -> Commit:
+        """Give what has gathered its numbers, and begin to write it."""
+        batch = numbered(gathered)
+        attempt = self._attempt(batch.writes) if batch.writes else None
+        return Commit(gathered, batch, time.perf_counter(), attempt)
+
+    def _attempt(self, writes: list[Write]) -> asyncio.Future[list[Outcome]]:
+        return self._disk.start(self._store.commit, writes, later=_is_large(writes))
+
+    def _settle(self, batch: Batch, outcomes: list[Outcome]) -> None:
+        """Begin the next commit, tell what is stored now, and answer."""
+        settled = list(map(settle, batch.entries, outcomes))
+        if self._waiting and not self._uncertain and (self._ready is None or not self._ready()):
+            # On MongoDB the store and this process each waited for the other half of the time.
+            self._ahead = self._begin(self._gathered())
+        told = [one.told for one in settled if one.told is not None]
         begun = time.perf_counter()
         self._tell(told)
         self.measures.telling_seconds.note(time.perf_counter() - begun)
         self.measures.messages += sum(isinstance(one, ToldMessage) and one.new for one in told)
-        for entry, outcome in done:
-            _answer(entry, outcome)
-        for entry in idle:
-            _answer_idle(entry)
+        for one in settled:
+            answer(one)
+        for entry in batch.idle:
+            answer_idle(entry)
 
-    async def _measured(self, writes: list[Write]) -> list[Outcome]:
-        """Commit, and note how long that took and how much it was."""
-        begun = time.perf_counter()
-        later = len(writes) > MAX_INDEXED
+    async def _measured(self, commit: Commit) -> list[Outcome]:
+        """Wait for a commit, and note how long that took and how much it was."""
+        if commit.attempt is None:
+            return []
+        writes = commit.batch.writes
         try:
-            outcomes = await self._committed(writes, later=later)
+            outcomes = await self._committed(writes, commit.attempt)
         finally:  # also where it is not known what became of it
-            self.measures.left += len(writes) * later
-        self.measures.commit_seconds.note(time.perf_counter() - begun)
+            self.measures.left += len(writes) * _is_large(writes)
+        self.measures.commit_seconds.note(time.perf_counter() - commit.begun)
         self.measures.commit_writes.note(len(writes))
         return outcomes
 
-    async def _committed(self, writes: list[Write], *, later: bool) -> list[Outcome]:
-        """Commit, and ask again with the same batch while the store does not answer."""
+    async def _committed(
+        self, writes: list[Write], attempt: asyncio.Future[list[Outcome]]
+    ) -> list[Outcome]:
+        """Wait for a commit, and ask again with the same batch while the store does not answer."""
         deadline = self._clock() + PATIENCE_SECONDS
         unknown = False
         while True:
             try:
-                return await self._disk.run(self._store.commit, writes, later=later)
+                return await attempt
             except Unavailable:
                 if self._clock() >= deadline:
                     raise
@@ -223,16 +253,17 @@ class Journal:
                 if unknown:  # an earlier attempt may have been taken all the same
                     raise Unavailable(str(error)) from error
                 raise
+            attempt = self._attempt(writes)
 
     def _doubt(self, entries: list[Entry]) -> None:
         """Note that it is not known what is stored of some rooms."""
         for entry in entries:
             self._uncertain.setdefault(entry.room, [])
 
-    def _give_up(self, entries: list[Entry], writes: list[Write]) -> None:
+    def _give_up(self, batch: Batch) -> None:
         """Note what was not answered, so that it does not land when nobody expects it."""
-        self._doubt(entries)
-        for entry, write in zip(entries, writes, strict=True):
+        self._doubt(batch.entries)
+        for entry, write in zip(batch.entries, batch.writes, strict=True):
             if not isinstance(write, MovedMark):  # which only ever moves forward
                 self._uncertain[entry.room].append(write)
 
@@ -247,7 +278,7 @@ class Journal:
                 # Whoever waits is told so; otherwise this is tried again and again.
                 if not self._waiting:
                     await asyncio.sleep(RETRY_SECONDS)
-                raise _not_stored() from error
+                raise not_stored() from error
             del self._uncertain[room]
 
     async def _withdraw(self, room: LiveRoom) -> None:
@@ -295,104 +326,14 @@ class Journal:
             gone = {room for room in rooms if await self._is_gone(room)}
         except StoreError as error:
             self._doubt(batch)
-            raise _not_stored() from error
-        _refuse([entry for entry in batch if entry.room in gone], no_such_room())
+            raise not_stored() from error
+        refuse([entry for entry in batch if entry.room in gone], no_such_room())
         return [entry for entry in batch if entry.room not in gone]
 
     async def _is_gone(self, room: LiveRoom) -> bool:
         return await self._disk.run(self._store.rooms.get, room.id) is None
 
 
-def _numbered(batch: list[Entry]) -> tuple[list[Entry], list[Write], list[Alter]]:
-    """Give each write its numbers; changes that find nothing to do are left out, and come last."""
-    numbers: dict[LiveRoom, tuple[int, int]] = {}
-    altered: dict[str, Message] = {}
-    entries: list[Entry] = []
-    writes: list[Write] = []
-    idle: list[Alter] = []
-    for entry in batch:
-        room = entry.room
-        seq, rev = numbers.get(room) or (room.seq, room.rev)
-        match entry:
-            case Say(draft=draft):
-                seq, rev = seq + 1, rev + 1
-                write: Write = NewMessage(replace(draft, seq=seq, rev=rev))
-            case Alter():
-                changed = _altered(entry, altered, rev + 1)
-                if changed is None:
-                    idle.append(entry)
-                    continue
-                rev += 1
-                write = ChangedMessage(changed, entry.call)
-            case Mark(user=user, delivered=delivered, read=read):
-                write = MovedMark(room.id, user, delivered, read)
-        numbers[room] = seq, rev
-        entries.append(entry)
-        writes.append(write)
-    return entries, writes, idle
-
-
-def _altered(entry: Alter, altered: dict[str, Message], rev: int) -> Message | None:
-    if entry.done.done():
-        # Refused before, or given up: then nobody may hold the message, and it may be an old one.
-        return None
-    message = entry.held.message
-    assert message is not None  # noqa: S101 - it is held, and was read before it was queued
-    message = altered.get(message.id, message)
-    try:
-        changed = entry.change(message)
-    except Refusal as refusal:
-        _refuse([entry], refusal)
-        return None
-    if changed is None:
-        return None
-    altered[message.id] = replace(changed, rev=rev)
-    return altered[message.id]
-
-
-def _settled(entry: Entry, outcome: Outcome) -> Told | None:
-    """Note in the live room what is stored now, and say what is to be told of it.
-
-    What has a number that the room has come past already was told when it was found in the store.
-    """
-    room = entry.room
-    match entry, outcome:
-        case Mark(user=user, delivered=delivered, read=read), _:
-            return ToldMarks(room, user, delivered, read)
-        case _, Stored(message) if message is not None and message.rev > room.rev:
-            room.seq, room.rev = max(room.seq, message.seq), message.rev
-            room.note_message(message)
-            if isinstance(entry, Say):
-                room.note_sender(message)
-                return ToldMessage(room, message, new=True, origin=entry.origin)
-            return ToldMessage(room, message, new=False)
-    return None
-
-
-def _answer(entry: Entry, outcome: Outcome) -> None:
-    if entry.done.done():
-        return  # whoever asked is not there any more
-    match entry, outcome:
-        case Mark(done=done), _:
-            done.set_result(None)
-        case Say(done=said) | Alter(done=said), Stored(message) if message is not None:
-            said.set_result(Said(message, fresh=True))
-        case Say(done=said), Duplicate(first):
-            said.set_result(Said(first, fresh=False))
-
-
-def _answer_idle(entry: Alter) -> None:
-    """Answer where there was nothing to do, perhaps because of a change that is stored only now."""
-    message = entry.held.message
-    if message is not None and not entry.done.done():
-        entry.done.set_result(Said(message, fresh=False))
-
-
-def _refuse(batch: list[Entry], refusal: Refusal) -> None:
-    for entry in batch:
-        if not entry.done.done():
-            entry.done.set_exception(refusal)
-
-
-def _not_stored() -> Busy:
-    return Busy("not_stored", "this was not stored; send it again", retry_after=2)
+def _is_large(writes: list[Write]) -> bool:
+    """Tell whether the words of a batch are indexed later."""
+    return len(writes) > MAX_INDEXED

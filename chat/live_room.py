@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -66,6 +66,8 @@ class LiveRoom:
         shelf: Shelf | None = None,
     ) -> None:
         self.room = room
+        # The two of a direct room.
+        self.pair = None if room.pair is None else room.pair.split(":")
         self.seq = counters.seq
         self.rev = counters.rev
         self.members = members
@@ -105,7 +107,9 @@ class LiveRoom:
     @property
     def hidden(self) -> bool:
         """Whether one of the two in a direct room does not see it at the moment."""
-        return self.room.kind == "direct" and any(m.hidden for m in self.members.values())
+        if self.pair is None:
+            return False
+        return any(member.hidden for member in self.members.values())
 
     @property
     def is_busy(self) -> bool:
@@ -118,9 +122,9 @@ class LiveRoom:
 
     def other(self, user_id: str) -> str | None:
         """The other one of the two in a direct room; nobody in any other."""
-        if self.room.pair is None:
+        if self.pair is None:
             return None
-        one, _, two = self.room.pair.partition(":")
+        one, two = self.pair
         return two if one == user_id else one
 
     def stamp(self, moment: datetime) -> datetime:
@@ -175,7 +179,8 @@ class LiveRoom:
     def note_message(self, message: Message) -> None:
         """Note how a message stands now, for those who hold it, read it or list the room."""
         self.recall.keep([message])
-        self.badges.note(message.seq, message.mentions)
+        if message.mentions or self.badges:
+            self.badges.note(message.seq, message.mentions)
         if self.last is not None and self.last.id == message.id:
             self.last = message
         held = self._held.get(message.id)
@@ -201,8 +206,10 @@ class LiveRoom:
             if len(self._unread) > MAX_SENDERS:
                 self._unread.popitem(last=False)
 
-    def fading(self) -> list[Member]:
+    def fading(self) -> Sequence[Member]:
         """Those who have read further than the store would find out after a crash; each once."""
+        if not self._fading:
+            return ()
         fading, self._fading = self._fading, []
         return [member for member in fading if member.read > member.saved]
 

@@ -69,9 +69,11 @@ class Shelf:
 
 def weight_of(message: Message) -> int:
     """About how many bytes a message takes."""
+    weight = MESSAGE_BYTES + getsizeof(message.text)
+    if not (message.former or message.reactions):
+        return weight
     return (
-        MESSAGE_BYTES
-        + getsizeof(message.text)
+        weight
         + sum(FORMER_BYTES + getsizeof(former.text) for former in message.former)
         + sum(REACTION_BYTES + USER_BYTES * len(one.users) for one in message.reactions)
     )

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Annotated, Any
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 from msgspec.structs import asdict
 
 from chat.attachments import Shown
+from chat.entries import Forms
 from chat.events import Form, RoomCreated
 from chat.live_room import Standing
 from chat.reading import RoomState, Seen
@@ -16,6 +18,9 @@ from models.records import Message, Room, RoomRole, Session, Upload, User
 
 # Says in descriptions what it is on the wire: a date and a time with its zone.
 Moment = Annotated[datetime, Meta(tz=True)]
+
+# Under this a message keeps what of it is the same for everybody.
+_BODY = "body"
 
 # The links to the squares of somebody's avatar, by their sides in pixels.
 Squares = dict[str, str] | None
@@ -230,13 +235,34 @@ def upload_view(upload: Upload, shown: Shown) -> UploadView:
     return UploadView(**asdict(shown), created_at=upload.created)
 
 
+def message_body(
+    message: Message, sender_name: str, form: Form, shown: tuple[Shown, ...], forms: Forms
+) -> Raw:
+    """A message for the sockets of one form; what is the same in all of them is encoded once."""
+    body = forms.get(_BODY)
+    if body is None:
+        view = message_view(message, sender_name, shown=shown)
+        body = forms[_BODY] = msgspec.json.encode(view)
+    client_id, temp_id = _own_names(message, form)
+    if client_id is not None:
+        body = b'%b,"clientId":%b}' % (body[:-1], msgspec.json.encode(client_id))
+    if temp_id is not None:
+        body = b'%b,"tempId":%b}' % (body[:-1], msgspec.json.encode(temp_id))
+    return Raw(body)
+
+
+def _own_names(message: Message, form: Form) -> tuple[str | None, str | None]:
+    """What a client has called a message: for its sender's sockets, or the one it came from."""
+    if form not in ("own", "origin"):
+        return None, None
+    return client_id_of(message), temp_id_of(message) if form == "origin" else None
+
+
 def message_view(
     message: Message, sender_name: str, form: Form = "others", shown: tuple[Shown, ...] = ()
 ) -> MessageBody:
     """A message for the sockets of one form, with what it shows."""
-    # A client's name for it is for its sender's sockets, and a `tempId` for the one it came from.
-    client_id = client_id_of(message) if form in ("own", "origin") else None
-    temp_id = temp_id_of(message) if form == "origin" else None
+    client_id, temp_id = _own_names(message, form)
     return MessageBody(
         id=message.id,
         room_id=message.room,
@@ -245,7 +271,7 @@ def message_view(
         sender_id=message.sender,
         sender_username=sender_name,
         content=message.text,
-        attachments=tuple(attachment_view(each) for each in shown),
+        attachments=tuple(map(attachment_view, shown)),
         image_url=next((each.url for each in shown if each.kind == "image"), None),
         reply_to=message.reply_to,
         mentions=message.mentions,

@@ -45,7 +45,7 @@ from handlers.sockets import (
     TOO_SLOW,
     Closing,
 )
-from handlers.views import message_view, own_room_view, own_user_view
+from handlers.views import message_body, own_room_view, own_user_view
 from models.records import EVERYONE, Message
 from models.store import StoreError
 
@@ -247,16 +247,16 @@ class SocketHandler(LightSocket):
         if isinstance(error, Refusal):
             self._refuse(error, frame.id)
             return
-        message, fresh = said.result().message, said.result().fresh
+        stored = said.result()
+        message = stored.message
         name = self.services.people.name(self.user)
+        shown = self.services.attachments.shown(message)
         if frame.id is not None:
-            shown = self.services.attachments.shown(message)
-            view = message_view(message, name, "origin", shown)
-            self.send(self.dialect.done(frame, {"message": view}))
-        elif not fresh and (self.rooms is None or message.room in self.rooms):
+            body = message_body(message, name, "origin", shown, stored.forms)
+            self.send(self.dialect.done(frame, {"message": body}))
+        elif not stored.fresh and (self.rooms is None or message.room in self.rooms):
             # Whoever gives no ids waits for the message itself, and nobody else is told it again.
-            stored = MessageStored(message, name, shown=self.services.attachments.shown(message))
-            self.send(self.dialect.encode(stored, "origin"))
+            self.send(self.dialect.encode(MessageStored(message, name, shown=shown), "origin"))
 
     async def _guarded(self, frame_id: FrameId, work: Awaitable[None]) -> None:
         """Nothing escapes: a refusal is an answer, and a fault of ours closes the socket."""

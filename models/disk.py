@@ -35,8 +35,12 @@ class Disk:
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a blocking call and return what it returns, or raise what it raises."""
+        return await self.start(call, *args, **kwargs)
+
+    def start(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Begin a blocking call at once, before anybody waits for it."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, partial(call, *args, **kwargs))
+        return loop.run_in_executor(self._executor, partial(call, *args, **kwargs))
 
     async def finish(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make the blocking call that completes a command, which is noted where it has a key."""

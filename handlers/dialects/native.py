@@ -17,7 +17,7 @@ from handlers.dialects.words import (
     refusal_body,
     written,
 )
-from handlers.views import message_view, new_room_view, room_view
+from handlers.views import message_body, message_view, new_room_view, room_view
 
 # What a client may send, by its type.
 COMMANDS: dict[str, type[Command]] = {
@@ -88,14 +88,16 @@ class Native:
 
     def encode(self, event: Event, form: Form) -> bytes:
         """An event as finished frames."""
+        if isinstance(event, events.MessageStored):
+            return _message(event, form)
+        if isinstance(event, events.RoomCreated):
+            # Whoever made it on this socket has an ACK that says so.
+            return b"" if form == "origin" else _room_created(event, form)
         if form == "own" and isinstance(event, events.UserOnline | events.UserOffline):
             return b""  # one knows that oneself
-        if form == "origin" and isinstance(event, events.RoomCreated):
-            return b""  # the ACK says so
         if isinstance(event, events.TypingTo):
             return b""  # these clients know rooms
-        kind, payload = _told(event, form)
-        return written(kind, payload) + _notification(event, form)
+        return written(*_told(event, form))
 
 
 _UNASKED: dict[type[Command], str] = {
@@ -105,29 +107,35 @@ _UNASKED: dict[type[Command], str] = {
 }
 
 
-def _notification(event: Event, form: Form) -> bytes:
-    """What a page turns into a toast and a sound, if anything."""
-    match event:
-        case events.RoomCreated(room=room, invitation=True) if form == "others":
-            return written("NOTIFY", {"kind": "invitation", "roomId": room.id})
-        case events.MessageStored(message=message, sender_name=name, notify=notify) if (
-            form == "mentioned" or (form == "others" and notify)
-        ):
-            kind = "mention" if form == "mentioned" else "message"
-            who = {"senderId": message.sender, "senderUsername": name}
-            what = {"kind": kind, "roomId": message.room, "messageId": message.id}
-            return written("NOTIFY", {**what, **who})
-    return b""
+def _message(event: events.MessageStored, form: Form) -> bytes:
+    """A message, and a NOTIFY with it, which a page turns into a toast and a sound."""
+    message = event.message
+    body = message_body(message, event.sender_name, form, event.shown, event.forms)
+    frame = written("MESSAGE", body)
+    if form != "mentioned" and not (form == "others" and event.notify):
+        return frame
+    notice = {
+        "kind": "mention" if form == "mentioned" else "message",
+        "roomId": message.room,
+        "messageId": message.id,
+        "senderId": message.sender,
+        "senderUsername": event.sender_name,
+    }
+    return frame + written("NOTIFY", notice)
+
+
+def _room_created(event: events.RoomCreated, form: Form) -> bytes:
+    """A room, and a NOTIFY with it where somebody was brought there."""
+    frame = written("ROOM_CREATED", new_room_view(event))
+    if form != "others" or not event.invitation:
+        return frame
+    return frame + written("NOTIFY", {"kind": "invitation", "roomId": event.room.id})
 
 
 def _told(event: Event, form: Form) -> tuple[str, object]:
     match event:
-        case events.MessageStored(message=message, sender_name=name, shown=shown):
-            return "MESSAGE", message_view(message, name, form, shown)
         case events.MessageChanged(message=message, sender_name=name, shown=shown):
             return "MESSAGE_CHANGED", message_view(message, name, form, shown)
-        case events.RoomCreated():
-            return "ROOM_CREATED", new_room_view(event)
         case events.RoomUpdated(room=room, members=members):
             return "ROOM_UPDATED", room_view(room, members)
     return KINDS[type(event)], _small(event)

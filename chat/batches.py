@@ -1,0 +1,133 @@
+"""A batch of the journal: numbered before it is written, settled when it is stored."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from chat.entries import Alter, Entry, Mark, Said, Say, Told, ToldMarks, ToldMessage
+from chat.errors import Busy, Refusal
+from chat.live_room import LiveRoom
+from models.records import Message
+from models.store import (
+    ChangedMessage,
+    Duplicate,
+    MovedMark,
+    NewMessage,
+    Outcome,
+    Stored,
+    Write,
+)
+
+
+class Batch(Struct, frozen=True, eq=False):
+    """Entries with the writes that store them; `idle` are changes that find nothing to do."""
+
+    entries: list[Entry]
+    writes: list[Write]
+    idle: list[Alter]
+
+
+class Settled(Struct, frozen=True, eq=False):
+    """An entry that is stored, and what is to be told of it, if that is news."""
+
+    entry: Entry
+    outcome: Outcome
+    told: Told | None
+
+
+def numbered(gathered: Sequence[Entry]) -> Batch:
+    """Give each write its numbers; changes that find nothing to do are left out."""
+    numbers: dict[LiveRoom, tuple[int, int]] = {}
+    altered: dict[str, Message] = {}
+    batch = Batch([], [], [])
+    for entry in gathered:
+        room = entry.room
+        seq, rev = numbers.get(room) or (room.seq, room.rev)
+        if isinstance(entry, Say):
+            seq, rev = seq + 1, rev + 1
+            write: Write = NewMessage(replace(entry.draft, seq=seq, rev=rev))
+        elif isinstance(entry, Mark):
+            write = MovedMark(room.id, entry.user, entry.delivered, entry.read)
+        else:
+            changed = _altered(entry, altered, rev + 1)
+            if changed is None:
+                batch.idle.append(entry)
+                continue
+            rev += 1
+            write = ChangedMessage(changed, entry.call)
+        numbers[room] = seq, rev
+        batch.entries.append(entry)
+        batch.writes.append(write)
+    return batch
+
+
+def _altered(entry: Alter, altered: dict[str, Message], rev: int) -> Message | None:
+    if entry.done.done():
+        # Refused before, or given up: then nobody may hold the message, and it may be an old one.
+        return None
+    message = entry.held.message
+    assert message is not None  # noqa: S101 - it is held, and was read before it was queued
+    message = altered.get(message.id, message)
+    try:
+        changed = entry.change(message)
+    except Refusal as refusal:
+        refuse([entry], refusal)
+        return None
+    if changed is None:
+        return None
+    altered[message.id] = replace(changed, rev=rev)
+    return altered[message.id]
+
+
+def settle(entry: Entry, outcome: Outcome) -> Settled:
+    """Note in the live room what is stored now, and say what is to be told of it.
+
+    What has a number that the room has come past already was told when it was found in the store.
+    """
+    room = entry.room
+    if isinstance(entry, Mark):
+        marks = ToldMarks(room, entry.user, entry.delivered, entry.read)
+        return Settled(entry, outcome, marks)
+    message = outcome.message if isinstance(outcome, Stored) else None
+    if message is None or message.rev <= room.rev:
+        return Settled(entry, outcome, None)
+    room.seq, room.rev = max(room.seq, message.seq), message.rev
+    room.note_message(message)
+    if isinstance(entry, Alter):
+        return Settled(entry, outcome, ToldMessage(room, message, new=False))
+    room.note_sender(message)
+    return Settled(entry, outcome, ToldMessage(room, message, new=True, origin=entry.origin))
+
+
+def answer(settled: Settled) -> None:
+    """Answer to whoever waits for an entry."""
+    entry, outcome, told = settled.entry, settled.outcome, settled.told
+    if entry.done.done():
+        return  # whoever asked is not there any more
+    if isinstance(entry, Mark):
+        entry.done.set_result(None)
+    elif isinstance(outcome, Duplicate):
+        entry.done.set_result(Said(outcome.first, fresh=False))
+    elif outcome.message is not None:
+        forms = told.forms if isinstance(told, ToldMessage) else {}
+        entry.done.set_result(Said(outcome.message, fresh=True, forms=forms))
+
+
+def answer_idle(entry: Alter) -> None:
+    """Answer where there was nothing to do, perhaps because of a change that is stored only now."""
+    message = entry.held.message
+    if message is not None and not entry.done.done():
+        entry.done.set_result(Said(message, fresh=False))
+
+
+def refuse(entries: Sequence[Entry], refusal: Refusal) -> None:
+    """Tell whoever waits for some entries that they were not stored."""
+    for entry in entries:
+        if not entry.done.done():
+            entry.done.set_exception(refusal)
+
+
+def not_stored() -> Busy:
+    """The refusal of what may be sent again."""
+    return Busy("not_stored", "this was not stored; send it again", retry_after=2)
