@@ -85,8 +85,8 @@ class LiveRoom:
         # Whose last message nobody would find any more who wakes the room.
         self._fading: list[Member] = []
         self.badges = Badges()
-        # In a direct room, the messages that the other one has not read, by `seq`.
-        self._unread: OrderedDict[int, tuple[str, str]] = OrderedDict()
+        # In a direct room, the messages of each that the other one has not read, by `seq`.
+        self._unread: dict[str, OrderedDict[int, str]] = {}
         self._latest: datetime | None = None
 
     @property
@@ -200,11 +200,12 @@ class LiveRoom:
         if len(self._senders) > MAX_SENDERS:
             self._fade(*self._senders.popitem(last=False))
         self.stamp(message.created)
-        other = self.members.get(self.other(message.sender) or "")
+        other = None if self.pair is None else self.members.get(self.other(message.sender) or "")
         if other is not None and message.seq > other.read:
-            self._unread[message.seq] = message.sender, message.id
-            if len(self._unread) > MAX_SENDERS:
-                self._unread.popitem(last=False)
+            unread = self._unread.setdefault(message.sender, OrderedDict())
+            unread[message.seq] = message.id
+            if len(unread) > MAX_SENDERS:
+                unread.popitem(last=False)
 
     def fading(self) -> Sequence[Member]:
         """Those who have read further than the store would find out after a crash; each once."""
@@ -232,17 +233,17 @@ class LiveRoom:
 
         Those that are remembered, that is: as many as senders are.
         """
-        return tuple(
-            message_id
-            for seq, (one, message_id) in self._unread.items()
-            if after < seq <= upto and one == sender
-        )
+        unread = self._unread.get(sender)
+        if not unread:
+            return ()
+        return tuple(message_id for seq, message_id in unread.items() if after < seq <= upto)
 
     def forget_read(self, sender: str, upto: int) -> None:
         """Remember the messages of one of two no more that the other has read."""
-        read = [seq for seq, (one, _) in self._unread.items() if seq <= upto and one == sender]
-        for seq in read:
-            del self._unread[seq]
+        unread = self._unread.get(sender)
+        if unread:
+            for seq in [seq for seq in unread if seq <= upto]:
+                del unread[seq]
 
     def _fade(self, seq: int, sender: str) -> None:
         member = self.members.get(sender)

@@ -127,12 +127,12 @@ class Receipts:
         if not has_receipts(room):
             return
         if self._people.tells_reading(user):
-            event = replace(event, passed=self._passed(event, room, delivered, read))
-            self._tell_senders(event, room, min(delivered, read), max(event.delivered, event.read))
+            after, upto = min(delivered, read), max(event.delivered, event.read)
+            self._tell_senders(event, room, after, upto, self._passed(event, room, delivered, read))
         elif event.delivered > delivered:
             event = MarksMoved(room.id, user, event.delivered, 0)
-            event = replace(event, passed=self._passed(event, room, delivered, read))
-            self._tell_senders(event, room, delivered, event.delivered)
+            passed = self._passed(event, room, delivered, read)
+            self._tell_senders(event, room, delivered, event.delivered, passed)
 
     def tell_reading(self, room: LiveRoom, users: set[str]) -> None:
         """Tell of those who have said something that they have read what was said before."""
@@ -143,8 +143,8 @@ class Receipts:
             before, member.told = member.told, member.read
             if self._people.tells_reading(user):
                 event = MarksMoved(room.id, user, member.delivered, member.read)
-                event = replace(event, passed=self._passed(event, room, before, before))
-                self._tell_senders(event, room, before, member.read)
+                passed = self._passed(event, room, before, before)
+                self._tell_senders(event, room, before, member.read, passed)
 
     def _passed(
         self, event: MarksMoved, room: LiveRoom, delivered: int, read: int
@@ -159,13 +159,16 @@ class Receipts:
         room.forget_read(sender, event.read)
         return passed
 
-    def _tell_senders(self, event: MarksMoved, room: LiveRoom, after: int, upto: int) -> None:
+    def _tell_senders(
+        self, event: MarksMoved, room: LiveRoom, after: int, upto: int, passed: Passed | None
+    ) -> None:
         """Tell a receipt to the others whose messages it is about."""
         senders = room.senders(after, upto)
         others = room.members.keys() if senders is None else senders
         # Not to one who has left, though it is about what they said.
         listeners = [other for other in others if other != event.user and room.has(other)]
-        self._hub.tell_users(listeners, event)
+        if listeners:
+            self._hub.tell_users(listeners, replace(event, passed=passed))
 
 
 def _note_outcome(marked: asyncio.Future[None]) -> None:

@@ -14,6 +14,7 @@ through Tornado's reader and through this one.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from struct import Struct
 from typing import Any
 
 from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
@@ -28,6 +29,9 @@ _MASKED = 0x80
 _SHORT = 126  # payloads below this have their length in the second byte
 _CHUNK = 65536
 
+# What stands before a payload, by the three forms of its length.
+_SMALL, _MEDIUM, _LARGE = Struct(">BB").pack, Struct(">BBH").pack, Struct(">BBQ").pack
+
 # Reading goes on for this many frames, some 2 ms of work, before others have a turn.
 MAX_FRAMES_AT_ONCE = 200
 
@@ -35,23 +39,19 @@ MAX_FRAMES_AT_ONCE = 200
 TORNADOS_COST = 10
 
 
-def text_frame(payload: bytes) -> bytes:
+def text_frame(payload: bytes, kind: int = TEXT) -> bytes:
     """A whole text frame, as a server sends it."""
-    return _frame(TEXT, payload)
+    size = len(payload)
+    if size < _SHORT:
+        return _SMALL(kind, size) + payload
+    if size < 1 << 16:
+        return _MEDIUM(kind, 126, size) + payload
+    return _LARGE(kind, 127, size) + payload
 
 
 def binary_frame(payload: bytes) -> bytes:
     """A whole binary frame, as a server sends it."""
-    return _frame(BINARY, payload)
-
-
-def _frame(kind: int, payload: bytes) -> bytes:
-    size = len(payload)
-    if size < _SHORT:
-        return bytes((kind, size)) + payload
-    if size < 1 << 16:
-        return bytes((kind, 126)) + size.to_bytes(2) + payload
-    return bytes((kind, 127)) + size.to_bytes(8) + payload
+    return text_frame(payload, BINARY)
 
 
 def end_of_frame(data: bytes, place: int) -> int:

@@ -19,8 +19,9 @@ from models.records import Message, Room, RoomRole, Session, Upload, User
 # Says in descriptions what it is on the wire: a date and a time with its zone.
 Moment = Annotated[datetime, Meta(tz=True)]
 
-# Under this a message keeps what of it is the same for everybody.
-_BODY = "body"
+# The forms that say what a client has called its message, and the one that all others share.
+_OWN = ("own", "origin")
+_OTHERS: Form = "others"
 
 # The links to the squares of somebody's avatar, by their sides in pixels.
 Squares = dict[str, str] | None
@@ -239,21 +240,26 @@ def message_body(
     message: Message, sender_name: str, form: Form, shown: tuple[Shown, ...], forms: Forms
 ) -> Raw:
     """A message for the sockets of one form; what is the same in all of them is encoded once."""
-    body = forms.get(_BODY)
-    if body is None:
-        view = message_view(message, sender_name, shown=shown)
-        body = forms[_BODY] = msgspec.json.encode(view)
-    client_id, temp_id = _own_names(message, form)
-    if client_id is not None:
-        body = b'%b,"clientId":%b}' % (body[:-1], msgspec.json.encode(client_id))
-    if temp_id is not None:
-        body = b'%b,"tempId":%b}' % (body[:-1], msgspec.json.encode(temp_id))
+    kind = form if form in _OWN else _OTHERS
+    body = forms.get(kind)
+    if body is not None:
+        return Raw(body)
+    if kind == _OTHERS:
+        body = msgspec.json.encode(message_view(message, sender_name, shown=shown))
+    else:
+        body = bytes(message_body(message, sender_name, _OTHERS, shown, forms))
+        client_id, temp_id = _own_names(message, form)
+        if client_id is not None:
+            body = body[:-1] + b',"clientId":' + msgspec.json.encode(client_id) + b"}"
+        if temp_id is not None:
+            body = body[:-1] + b',"tempId":' + msgspec.json.encode(temp_id) + b"}"
+    forms[kind] = body
     return Raw(body)
 
 
 def _own_names(message: Message, form: Form) -> tuple[str | None, str | None]:
     """What a client has called a message: for its sender's sockets, or the one it came from."""
-    if form not in ("own", "origin"):
+    if form not in _OWN:
         return None, None
     return client_id_of(message), temp_id_of(message) if form == "origin" else None
 
@@ -271,11 +277,11 @@ def message_view(
         sender_id=message.sender,
         sender_username=sender_name,
         content=message.text,
-        attachments=tuple(map(attachment_view, shown)),
-        image_url=next((each.url for each in shown if each.kind == "image"), None),
+        attachments=tuple(map(attachment_view, shown)) if shown else (),
+        image_url=_first_image(shown) if shown else None,
         reply_to=message.reply_to,
         mentions=message.mentions,
-        reactions={reaction.emoji: reaction.users for reaction in message.reactions},
+        reactions=_reactions(message) if message.reactions else {},
         pinned=message.pinned,
         created_at=message.created,
         edited_at=message.edited,
@@ -283,6 +289,14 @@ def message_view(
         client_id=UNSET if client_id is None else client_id,
         temp_id=UNSET if temp_id is None else temp_id,
     )
+
+
+def _first_image(shown: tuple[Shown, ...]) -> str | None:
+    return next((each.url for each in shown if each.kind == "image"), None)
+
+
+def _reactions(message: Message) -> dict[str, tuple[str, ...]]:
+    return {reaction.emoji: reaction.users for reaction in message.reactions}
 
 
 def room_view(room: Room, members: Iterable[User]) -> RoomView:
