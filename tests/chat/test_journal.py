@@ -14,7 +14,7 @@ import chat.journal as journal_module
 from chat.entries import Said, ToldMarks, ToldMessage
 from chat.errors import Busy
 from chat.journal import Journal
-from models.records import EVERYONE, new_id
+from models.records import EVERYONE, Counters, new_id
 from models.store import ChangedMessage, NewMessage, Store, StoreError, Unavailable
 from tests.chat.desk import Desk, edited, reacted, refusal
 from tests.chat.desk import make_desk as make_desk
@@ -55,6 +55,55 @@ async def test_what_gathers_during_a_commit_is_one_batch(desk: Desk) -> None:
     await asyncio.gather(first, *others)
     assert [len(batch) for batch in desk.store.batches] == [1, 50]
     assert desk.tellings == 2
+
+
+async def test_the_next_commit_is_under_way_while_the_last_is_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = await desk.room()
+    begun: list[str] = []
+    start, tell = desk.disk.start, desk._tell
+
+    def starting(*args: Any) -> Any:
+        begun.append("commit")
+        return start(*args)
+
+    def telling(told: Any) -> None:
+        begun.append("tell")
+        tell(told)
+
+    monkeypatch.setattr(desk.disk, "start", starting)
+    desk.journal = Journal(desk.store, desk.disk, telling)
+    gate = desk.store.gate("commit")
+    first = desk.say(room)
+    await gate.reached()
+    second = desk.say(room)
+    gate.open()
+    await asyncio.gather(first, second)
+    assert begun == ["commit", "commit", "tell", "tell"]
+    assert desk.answered_first == 0
+    desk.check(room)
+
+
+async def test_nothing_is_begun_while_those_who_are_told_are_behind(desk: Desk) -> None:
+    room = await desk.room()
+    told, behind = asyncio.Event(), asyncio.Event()
+
+    def ready() -> Any:
+        return behind.wait() if told.is_set() else None
+
+    def telling(news: Any) -> None:
+        desk._tell(news)
+        told.set()
+
+    desk.journal = Journal(desk.store, desk.disk, telling, ready=ready)
+    await desk.say(room)
+    later = desk.say(room)
+    await turns(5)
+    assert (desk.store.calls["commit"], later.done()) == (1, False)
+    behind.set()
+    await later
+    desk.check(room)
 
 
 async def test_a_batch_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,6 +286,28 @@ async def test_a_teller_that_fails_ends_nothing(desk: Desk) -> None:
     desk.journal._tell = fail
     assert await refusal(desk.say(room)) == "not_stored"
     assert (await desk.say(room)).message.seq == 2
+
+
+@pytest.mark.expects_errors
+async def test_a_teller_that_fails_does_no_harm_to_the_commit_that_is_under_way(desk: Desk) -> None:
+    room = await desk.room()
+    told = desk.journal._tell
+
+    def fail(_: Any) -> None:
+        desk.journal._tell = told
+        raise RuntimeError("a bug")
+
+    desk.journal._tell = fail
+    gate = desk.store.gate("commit")
+    first = desk.say(room)
+    await gate.reached()
+    second = desk.say(room)
+    gate.open()
+    assert await refusal(first) == "not_stored"
+    assert (await second).message.seq == 2
+    assert [message.seq for message in desk.news(room)] == [2]
+    assert (await desk.say(room)).message.seq == 3
+    assert desk.real.messages.counters(room.id) == Counters(seq=3, rev=3)
 
 
 # What may become of a commit: done, lost before, lost after, refused, and broken off in the middle.

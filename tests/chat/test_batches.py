@@ -1,0 +1,123 @@
+"""Batches: which numbers a write gets, and what is told and answered once it is stored."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from chat.batches import Settled, answer, numbered, settle
+from chat.entries import Alter, Change, Entry, Mark, Said, Say, ToldMarks, ToldMessage
+from chat.errors import Forbidden
+from chat.live_room import Held, LiveRoom
+from models.records import Message
+from models.store import ChangedMessage, Duplicate, MovedMark, NewMessage, Stored
+from tests.chat.desk import edited
+from tests.chat.engine import bare_room
+from tests.contract import samples
+
+pytestmark = pytest.mark.gen_test(timeout=10)
+
+
+def future() -> asyncio.Future[Any]:
+    return asyncio.get_running_loop().create_future()
+
+
+def say(room: LiveRoom, **fields: Any) -> Say:
+    return Say(room, samples.message(room.id, 0, **fields), 7, future())
+
+
+def alter(room: LiveRoom, message: Message, change: Change) -> Alter:
+    return Alter(room, Held(message), change, future())
+
+
+async def test_each_room_has_its_own_numbers() -> None:
+    one, other = bare_room("a"), bare_room("b")
+    one.seq, one.rev = 4, 9
+    batch = numbered([say(one), say(other), say(one)])
+    assert [(w.message.room, w.message.seq, w.message.rev) for w in batch.writes] == [
+        (one.id, 5, 10),
+        (other.id, 1, 1),
+        (one.id, 6, 11),
+    ]
+    assert (one.seq, one.rev) == (4, 9)  # until the store has taken it
+
+
+async def test_a_change_takes_a_rev_and_a_mark_takes_nothing() -> None:
+    room = bare_room("a")
+    message = samples.message(room.id, 3)
+    entries: list[Entry] = [
+        alter(room, message, edited("once")),
+        Mark(room, "a", 3, 2, future()),
+        alter(room, message, edited("twice")),
+        say(room),
+    ]
+    batch = numbered(entries)
+    assert batch.entries == entries
+    once, mark, twice, said = batch.writes
+    assert isinstance(once, ChangedMessage)
+    assert (once.message.text, once.message.rev) == ("once", room.rev + 1)
+    assert mark == MovedMark(room.id, "a", 3, 2)
+    assert isinstance(twice, ChangedMessage)
+    assert (twice.message.text, twice.message.rev) == ("twice", room.rev + 2)
+    assert isinstance(said, NewMessage)
+    assert (said.message.seq, said.message.rev) == (room.seq + 1, room.rev + 3)
+
+
+async def test_what_is_refused_or_has_nothing_to_do_is_not_written() -> None:
+    room = bare_room("a")
+    message = samples.message(room.id, 3)
+
+    def forbidden(_: Message) -> Message:
+        raise Forbidden("not_yours", "no")
+
+    refused, nothing = alter(room, message, forbidden), alter(room, message, lambda _: None)
+    batch = numbered([refused, nothing])
+    assert (batch.entries, batch.writes, batch.idle) == ([], [], [refused, nothing])
+    assert isinstance(refused.done.exception(), Forbidden)
+    assert not nothing.done.done()
+
+
+async def test_a_stored_message_moves_its_room_and_is_news() -> None:
+    room = bare_room("a")
+    entry = say(room)
+    message = samples.message(room.id, room.seq + 1)
+    settled = settle(entry, Stored(message))
+    assert settled.told == ToldMessage(room, message, new=True, origin=7)
+    assert (room.seq, room.rev, room.last) == (message.seq, message.rev, message)
+
+
+async def test_what_was_found_in_the_store_already_is_not_told_again() -> None:
+    room = bare_room("a")
+    message = samples.message(room.id, room.seq + 1)
+    settle(say(room), Stored(message))
+    assert settle(say(room), Stored(message)).told is None
+    assert settle(say(room), Duplicate(message)).told is None
+
+
+async def test_marks_are_told_as_they_were_asked_for() -> None:
+    room = bare_room("a")
+    assert settle(Mark(room, "a", 3, 2, future()), Stored()).told == ToldMarks(room, "a", 3, 2)
+
+
+async def test_an_answer_comes_with_what_was_encoded_of_the_message() -> None:
+    room = bare_room("a")
+    entry = say(room)
+    settled = settle(entry, Stored(samples.message(room.id, room.seq + 1)))
+    assert isinstance(settled.told, ToldMessage)
+    settled.told.forms["others"] = b"{}"
+    answer(settled)
+    assert entry.done.result() == Said(settled.told.message, fresh=True, forms={"others": b"{}"})
+
+
+async def test_a_duplicate_is_answered_with_the_first() -> None:
+    room = bare_room("a")
+    entry, first = say(room), samples.message(room.id, 1)
+    answer(Settled(entry, Duplicate(first), None))
+    assert entry.done.result() == Said(first, fresh=False)
+
+
+async def test_nobody_is_answered_who_has_gone() -> None:
+    entry = say(bare_room("a"))
+    entry.done.cancel()
+    answer(Settled(entry, Stored(samples.message("r", 1)), None))
+    assert entry.done.cancelled()
