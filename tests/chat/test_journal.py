@@ -64,9 +64,9 @@ async def test_the_next_commit_is_under_way_while_the_last_is_told(
     begun: list[str] = []
     start, tell = desk.disk.start, desk._tell
 
-    def starting(*args: Any) -> Any:
+    def starting(*args: Any, **kwargs: Any) -> Any:
         begun.append("commit")
-        return start(*args)
+        return start(*args, **kwargs)
 
     def telling(told: Any) -> None:
         begun.append("tell")
