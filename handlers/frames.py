@@ -2,24 +2,29 @@
 
 Tornado reads a frame in three to five steps of its loop, and makes a future and a task for every
 message that it writes. Most of what a chat client sends is one whole, masked text frame after the
-other, and what it is sent is the same bytes that many others are sent. So the reader here takes all
-whole frames of a chunk at once and hands everything else (fragments, control frames, oversized or
-unmasked ones) to Tornado's own reader, from the same buffer; and the writer gives finished frames
-to the kernel directly.
+other, and what it is sent is the same bytes that many others are sent. So the reader here is called
+by the event loop, asks the kernel once, and takes all whole frames of what comes without a step of
+a coroutine. Everything else (fragments, control frames, oversized or unmasked ones) is left to
+Tornado's own reader, from the same buffer; so is what comes behind a frame whose handler has begun
+something, until that is done. And the writer gives finished frames to the kernel directly.
 
 Both lean on Tornado's internals, so its minor version is pinned, and the tests run the same vectors
 through Tornado's reader and through this one.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from struct import Struct
 from typing import Any
 
+from tornado.concurrent import future_set_result_unless_cancelled
 from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 from tornado.util import _websocket_mask
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
+
+# What a handler has begun, if anything: the frames behind wait for it.
+Handled = asyncio.Future[None] | None
 
 TEXT = 0x81  # FIN and opcode 1
 BINARY = 0x82  # FIN and opcode 2
@@ -71,7 +76,7 @@ class FastProtocol(WebSocketProtocol13):
     """Tornado's protocol with a shorter way for what is common."""
 
     # Tornado's own are 30, the most that Python keeps without a table of 1.6 KB for each object.
-    __slots__ = ("_buffer", "_max_waiting", "_soon")
+    __slots__ = ("_buffer", "_max_waiting", "_soon", "_taken")
 
     def __init__(
         self, handler: WebSocketHandler, params: _WebSocketParams, *, max_waiting: int
@@ -80,6 +85,7 @@ class FastProtocol(WebSocketProtocol13):
         self._buffer = bytearray()
         self._soon: list[bytes] = []
         self._max_waiting = max_waiting
+        self._taken = 0
 
     def write_frames(self, data: bytes, *, bounded: bool = True) -> bool:
         """Write finished frames, or keep them until the socket takes them.
@@ -157,20 +163,20 @@ class FastProtocol(WebSocketProtocol13):
         return True
 
     async def _receive_frame_loop(self) -> None:
-        taken = 0
         try:
             while not self.client_terminated:
-                frame = self._text_frame()
-                if frame is not None:
-                    await self._take(*frame)
-                elif self._is_part_of_text_frame():
-                    self._buffer += await self.stream.read_bytes(_CHUNK, partial=True)
+                handled = None
+                if self._needs_more():
+                    handled = await self._more()
+                elif self._place(self._buffer, 0) is not None:
+                    handled = self._take(b"")
                 else:
                     await self._receive_frame()
-                    taken += TORNADOS_COST - 1
-                taken += 1
-                if taken >= MAX_FRAMES_AT_ONCE:
-                    taken = 0
+                    self._taken += TORNADOS_COST
+                if handled is not None:
+                    await handled
+                elif self._taken >= MAX_FRAMES_AT_ONCE:
+                    self._taken = 0
                     await asyncio.sleep(0)
         except StreamClosedError:
             self._abort()
@@ -183,50 +189,97 @@ class FastProtocol(WebSocketProtocol13):
             self._buffer += await self.stream.read_bytes(_CHUNK, partial=True)
         data = bytes(self._buffer[:n])
         del self._buffer[:n]
-        self._wire_bytes_in += n
         return data
 
-    async def _take(self, start: int, end: int) -> None:
-        """Take the whole text frame at the head of the buffer."""
-        mask, payload = bytes(self._buffer[start - 4 : start]), bytes(self._buffer[start:end])
-        del self._buffer[:end]
-        self._wire_bytes_in += end
-        handled = self._handle_message(1, _websocket_mask(mask, payload))
-        if handled is not None:
-            await handled
+    def _more(self) -> Awaitable[Handled]:
+        """Take what comes, up to what must be waited for, or is not taken here."""
+        stream = self.stream
+        if type(stream) is not IOStream or stream._read_buffer_size:
+            return self._more_by_tornado()
+        stream._check_closed()
+        reading: asyncio.Future[Handled] = stream._start_read()
+        # Tornado thinks that it reads, and so looks after the socket; but who is called is not it.
+        stream._add_io_state(stream.io_loop.READ)
+        asyncio.get_running_loop().add_reader(stream.socket.fileno(), self._readable)
+        return reading
 
-    def _text_frame(self) -> tuple[int, int] | None:
-        """Where the payload of a whole text frame at the head begins and ends, if there is one."""
-        place = self._place()
-        return place if place is not None and 0 < place[1] <= len(self._buffer) else None
+    async def _more_by_tornado(self) -> Handled:
+        return self._take(await self.stream.read_bytes(_CHUNK, partial=True))
 
-    def _is_part_of_text_frame(self) -> bool:
-        """Tell whether the head of the buffer may become a frame that is taken here."""
-        buffer = self._buffer
-        if len(buffer) < 2:
-            return not buffer or (buffer[0] == TEXT and self._is_simple())
-        return self._place() is not None
+    def _readable(self) -> None:
+        """Take what has come, straight from the kernel."""
+        stream = self.stream
+        reading = stream._read_future
+        if reading is None or stream._read_bytes is not None:
+            # Nobody reads now, or Tornado does.
+            stream._handle_events(stream.socket, stream.io_loop.READ)
+            return
+        try:
+            data = stream.socket.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            stream.close(exc_info=error)
+            return
+        if not data:
+            stream.close()
+            return
+        # Whatever a handler does to the socket meanwhile, what it has begun is waited for first.
+        stream._read_future, self._taken = None, 0
+        handled = self._take(data)
+        if handled is None and self._needs_more() and not stream.closed():
+            stream._read_future = reading
+        else:
+            future_set_result_unless_cancelled(reading, handled)
 
-    def _is_simple(self) -> bool:
-        return self._fragmented_message_buffer is None and self._decompressor is None
+    def _take(self, data: bytes) -> Handled:
+        """Take the whole text frames at the head of the buffer, with what has come behind it.
 
-    def _place(self) -> tuple[int, int] | None:
-        """Begin and end of the text frame at the head; (0, 0) until they are known.
-
-        None where the head is no such frame: it is for Tornado.
+        No more than for one turn, and none behind one that is to be waited for.
         """
-        buffer = self._buffer
-        if len(buffer) < 2 or buffer[0] != TEXT or not buffer[1] & _MASKED:
+        if self._buffer:
+            self._buffer += data
+            if self._needs_more():
+                return None
+            data = bytes(self._buffer)
+            self._buffer.clear()
+        end, handled = 0, None
+        while self._taken < MAX_FRAMES_AT_ONCE and handled is None and not self.client_terminated:
+            place = self._place(data, end)
+            if place is None or not end < place[1] <= len(data):
+                break
+            start, end = place
+            self._taken += 1
+            payload = _websocket_mask(data[start - 4 : start], data[start:end])
+            handled = self._handle_message(1, payload)
+        self._buffer += data[end:]
+        return handled
+
+    def _needs_more(self) -> bool:
+        """Tell whether the buffer may come to begin with a frame that is taken here."""
+        if not self._buffer:
+            return True
+        place = self._place(self._buffer, 0)
+        return place is not None and not 0 < place[1] <= len(self._buffer)
+
+    def _place(self, data: bytes | bytearray, at: int) -> tuple[int, int] | None:
+        """Begin and end of the payload of the text frame at a place; (0, 0) until they are known.
+
+        None where there is no such frame: it is for Tornado.
+        """
+        if self._fragmented_message_buffer is not None or self._decompressor is not None:
             return None
-        if not self._is_simple():
+        if len(data) - at < 2:
+            return (0, 0) if len(data) == at or data[at] == TEXT else None
+        if data[at] != TEXT:
             return None
-        size, start = buffer[1] & 0x7F, 6
+        size, start = data[at + 1] - _MASKED, at + 6
         if size >= _SHORT:
-            start = 8 if size == _SHORT else 14
-            if len(buffer) < start - 4:
+            start += 2 if size == _SHORT else 8
+            if len(data) < start - 4:
                 return 0, 0
-            size = int.from_bytes(buffer[2 : start - 4])
-        if size > self.params.max_message_size:
+            size = int.from_bytes(data[at + 2 : start - 4])
+        if not 0 <= size <= self.params.max_message_size:
             return None
         return start, start + size
 

@@ -198,6 +198,19 @@ def fast(handler: Any) -> FastProtocol:
     return protocol_of(handler, max_message=MAX_MESSAGE, max_waiting=MAX_WAITING)
 
 
+def fast_on_any(handler: Any) -> FastProtocol:
+    """Ours, on a stream that Tornado alone can read and write, such as one of TLS."""
+    return fast(handler)
+
+
+class AnyStream(IOStream):
+    """A stream of which nothing more is known."""
+
+
+OURS = [fast, fast_on_any]
+ALL = [tornados, *OURS]
+
+
 @asynccontextmanager
 async def joined(
     make: Maker, handler: Any
@@ -206,7 +219,8 @@ async def joined(
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
-    with closing(theirs), closing(IOStream(ours)) as stream:
+    kind = AnyStream if make is fast_on_any else IOStream
+    with closing(theirs), closing(kind(ours)) as stream:
         protocol = make(handler)
         protocol.stream = stream
         reading = asyncio.ensure_future(protocol._receive_frame_loop())
@@ -247,42 +261,44 @@ async def run(make: Maker, *chunks: bytes) -> Heard:
 
 
 @pytest.mark.parametrize("name", VECTORS)
-async def test_both_readers_hear_the_same_however_it_is_cut(name: str) -> None:
+async def test_all_readers_hear_the_same_however_it_is_cut(name: str) -> None:
     data, kinds = VECTORS[name]
     whole = await run(tornados, data)
     assert whole.kinds == kinds
-    assert await run(fast, data) == whole
-    for cut in range(1, len(data)):
-        chunks = data[:cut], data[cut:]
-        assert await run(fast, *chunks) == whole, cut
-        if cut < 40:
-            assert await run(tornados, *chunks) == whole, cut
+    for make in OURS:
+        for cut in range(len(data)):
+            assert await run(make, data[:cut], data[cut:]) == whole, cut
+    for cut in range(1, min(40, len(data))):
+        assert await run(tornados, data[:cut], data[cut:]) == whole, cut
 
 
 @pytest.mark.parametrize("name", VECTORS)
-async def test_both_readers_hear_the_same_byte_by_byte(name: str) -> None:
+async def test_all_readers_hear_the_same_byte_by_byte(name: str) -> None:
     data, _ = VECTORS[name]
-    bytewise = [data[at : at + 1] for at in range(len(data))]
-    assert await run(fast, *bytewise) == await run(tornados, data)
+    whole = await run(tornados, data)
+    for make in OURS:
+        assert await run(make, *(data[at : at + 1] for at in range(len(data)))) == whole
 
 
+@pytest.mark.parametrize("make", OURS)
 @pytest.mark.parametrize("name", LARGE)
-async def test_both_readers_hear_the_same_of_much(name: str) -> None:
+async def test_all_readers_hear_the_same_of_much(name: str, make: Maker) -> None:
     data, kinds = LARGE[name]
     whole = await run(tornados, data)
     assert whole.kinds == kinds
     for cut in (0, 1, 2, 3, 5, 9, 10, 13, 14, 15, len(data) // 2, 65536, len(data) - 9):
-        assert await run(fast, data[:cut], data[cut:]) == whole, cut
+        assert await run(make, data[:cut], data[cut:]) == whole, cut
 
 
-async def test_all_that_clients_may_send_in_one_chunk() -> None:
+@pytest.mark.parametrize("make", OURS)
+async def test_all_that_clients_may_send_in_one_chunk(make: Maker) -> None:
     harmless = list(VECTORS.values())[: list(VECTORS).index("a close")]
     harmless = [(data, kinds) for data, kinds in harmless if "c" not in kinds]
     data = b"".join(data for data, _ in harmless)
     whole = await run(tornados, data)
     assert whole.kinds == "".join(kinds for _, kinds in harmless)
     for cut in range(0, len(data), 17):
-        assert await run(fast, data[:cut], data[cut:]) == whole, cut
+        assert await run(make, data[:cut], data[cut:]) == whole, cut
 
 
 class Slow(Listener):
@@ -298,7 +314,7 @@ class Slow(Listener):
         self.next.clear()
 
 
-@pytest.mark.parametrize("make", [tornados, fast])
+@pytest.mark.parametrize("make", ALL)
 async def test_messages_wait_for_the_one_before(make: Maker) -> None:
     slow = Slow()
     async with joined(make, slow) as (_, client, reading):
@@ -312,9 +328,10 @@ async def test_messages_wait_for_the_one_before(make: Maker) -> None:
         await reading
 
 
-async def test_who_sends_faster_than_it_is_read_has_to_wait() -> None:
+@pytest.mark.parametrize("make", OURS)
+async def test_who_sends_faster_than_it_is_read_has_to_wait(make: Maker) -> None:
     slow = Slow()
-    async with joined(fast, slow) as (protocol, client, reading):
+    async with joined(make, slow) as (protocol, client, reading):
         sending = asyncio.ensure_future(send(client, text("x" * 1000) * 5000))
         await turns(300)
         assert not sending.done()
@@ -324,7 +341,92 @@ async def test_who_sends_faster_than_it_is_read_has_to_wait() -> None:
         reading.cancel()
 
 
-@pytest.mark.parametrize("make", [tornados, fast])
+@pytest.mark.parametrize("make", ALL)
+async def test_what_was_begun_is_finished_before_the_end(make: Maker) -> None:
+    """Whoever hangs up while a message is being handled, the client, the server or both."""
+    slow = Slow()
+    async with joined(make, slow) as (protocol, client, reading):
+        await send(client, text("1"))
+        await until(lambda: slow.heard.said)
+        protocol.stream.close()
+        client.close()
+        await turns(20)
+        assert not slow.heard.closed
+        slow.next.set()
+        await reading
+        assert slow.heard.closed == [(None, None)]
+
+
+@pytest.mark.parametrize("make", OURS)
+async def test_a_handler_that_hangs_up_is_waited_for(make: Maker) -> None:
+    class Leaving(Slow):
+        def on_message(self, message: str | bytes) -> Any:
+            protocol.stream.close()
+            return super().on_message(message)
+
+    leaving = Leaving()
+    async with joined(make, leaving) as (protocol, client, reading):
+        await send(client, text("1"))
+        await until(lambda: leaving.heard.said)
+        await turns(20)
+        assert not leaving.heard.closed
+        leaving.next.set()
+        await reading
+        assert leaving.heard.closed == [(None, None)]
+
+
+@pytest.mark.parametrize("make", OURS)
+async def test_a_reader_that_is_cancelled_ends_the_connection(make: Maker) -> None:
+    listener = Listener()
+    async with joined(make, listener) as (_, client, reading):
+        await send(client, text("1"))
+        await until(lambda: listener.heard.said)
+        await send(client, text("2"))
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        assert listener.heard.closed == [(None, None)]
+
+
+@pytest.mark.parametrize("make", OURS)
+async def test_whoever_does_not_read_is_read(make: Maker) -> None:
+    listener = Listener()
+    async with joined(make, listener) as (protocol, client, _):
+        written = text_frame(b"x" * (MAX_WAITING - 99))
+        assert protocol.write_frames(written)
+        for number in range(3):
+            assert protocol.waiting
+            await send(client, text(f"{number}") + frame(PONG))
+            await until(lambda number=number: len(listener.heard.said) == 2 * number + 2)
+        assert await received(client, len(written)) == written
+        await until(lambda: not protocol.waiting)
+        await send(client, text("last"))
+        await until(lambda: ("m", "last") in listener.heard.said)
+
+
+async def test_what_is_common_is_not_read_by_tornado() -> None:
+    slow = Slow()
+    async with joined(fast, slow) as (protocol, client, _):
+        # Each of these is for Tornado, or makes what comes behind it wait.
+        await send(client, frame(PING) + text("1"))
+        await until(lambda: len(slow.heard.said) == 2)
+        slow.next.set()
+        await send(client, part(TEXT, "2") + frame(MORE))
+        await until(lambda: len(slow.heard.said) == 3)
+        await send(client, text("3"))
+        await turns(20)
+        slow.next.set()
+        await until(lambda: len(slow.heard.said) == 4)
+        slow.next.set()
+        await turns(20)
+        protocol.stream.read_bytes = None
+        for number in (4, 5):
+            await send(client, text(f"{number}"))
+            await until(lambda number=number: len(slow.heard.said) == number + 1)
+            slow.next.set()
+            await turns(20)
+
+
+@pytest.mark.parametrize("make", ALL)
 async def test_a_handler_that_fails_ends_the_connection(make: Maker) -> None:
     class Failing(Listener):
         def on_message(self, message: str | bytes) -> None:
@@ -338,7 +440,7 @@ async def test_a_handler_that_fails_ends_the_connection(make: Maker) -> None:
         assert failing.heard.closed == [(None, None)]
 
 
-@pytest.mark.parametrize("make", [tornados, fast])
+@pytest.mark.parametrize("make", ALL)
 async def test_what_comes_after_our_close_is_read_until_theirs(make: Maker) -> None:
     listener = Listener()
     async with joined(make, listener) as (protocol, client, reading):
@@ -350,9 +452,10 @@ async def test_what_comes_after_our_close_is_read_until_theirs(make: Maker) -> N
         assert protocol.stream.closed()
 
 
-async def test_much_at_once_gives_others_a_turn() -> None:
+@pytest.mark.parametrize("make", OURS)
+async def test_much_at_once_gives_others_a_turn(make: Maker) -> None:
     listener = Listener()
-    async with joined(fast, listener) as (_, client, reading):
+    async with joined(make, listener) as (_, client, reading):
         await send(client, text("x") * 5000)
         counts = set()
         while len(listener.heard.said) < 5000:
