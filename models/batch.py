@@ -51,8 +51,8 @@ def plan(writes: Sequence[Write], firsts: Mapping[ClientKey, Message]) -> Plan:
     planner = _Planner(firsts)
     for write in writes:
         match write:
-            case NewMessage(message):
-                planner.add(message)
+            case NewMessage():
+                planner.add(write)
             case ChangedMessage(message, call):
                 planner.change(message, call)
             case MovedMark():
@@ -81,19 +81,25 @@ class _Planner:
         self._writes.append(write)
         self._outcomes.append(outcome)
 
-    def add(self, message: Message) -> None:
-        key, down = client_key(message), self._skipped[message.room]
-        moved = replace(message, seq=message.seq - down, rev=message.rev - down)
-        first = self._known.setdefault(key, moved)
+    def add(self, write: NewMessage) -> None:
+        moved = write.message
+        down = self._skipped.get(moved.room, 0)
+        if down:
+            moved = replace(moved, seq=moved.seq - down, rev=moved.rev - down)
+        key = client_key(moved)
+        first = self._known.get(key)
+        if first is None:
+            self._known[key] = moved
+            self._seqs[moved.id] = moved.seq
+            self.keep(NewMessage(moved) if down else write, Stored(moved))
+            return
         self._seqs[first.id] = first.seq
-        if first is moved:
-            self.keep(NewMessage(moved), Stored(moved))
-        elif (first.id, first.seq) == (moved.id, moved.seq):
+        if (first.id, first.seq) == (moved.id, moved.seq):
             # An earlier attempt at this batch has stored it: the same answer, not a later text.
             self._outcomes.append(Stored(moved))
         else:
             # A new message takes one of each number, so both counters fall behind alike.
-            self._skipped[message.room] += 1
+            self._skipped[moved.room] += 1
             self._outcomes.append(Stored(first) if first.id == moved.id else Duplicate(first))
 
     def change(self, message: Message, call: str | None) -> None:

@@ -28,8 +28,9 @@ Row = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
-# So many rows go into one statement; twice as many save nothing more.
-_ROWS = 50
+# So many rows go into one statement, and of the rest so many; larger ones save nothing more, and of
+# these few SQLite has met nearly every statement before.
+_ROWS = (50, 10, 1)
 
 _texts = msgspec.json.Decoder(tuple[str, ...])
 _reactions = msgspec.json.Decoder(tuple[Reaction, ...])
@@ -220,14 +221,13 @@ def insert_rows(
     row costs more in waiting than in work.
     """
     at = 0
-    while at < len(rows):
-        # Of two sizes, so that SQLite has met nearly every statement before.
-        some = rows[at : at + (_ROWS if len(rows) - at >= _ROWS else 1)]
-        marks = "(" + ",".join("?" * len(some[0])) + ")"
-        values = ",".join([marks] * len(some))
-        statement = f"INSERT INTO {into} VALUES {values}"  # noqa: S608 - of our own words
-        connection.execute(statement, list(chain.from_iterable(some)))
-        at += len(some)
+    for size in _ROWS:
+        while len(rows) - at >= size:
+            marks = "(" + ",".join("?" * len(rows[at])) + ")"
+            values = ",".join([marks] * size)
+            statement = f"INSERT INTO {into} VALUES {values}"  # noqa: S608 - of our own words
+            connection.execute(statement, list(chain.from_iterable(rows[at : at + size])))
+            at += size
 
 
 def texts_of(value: str | None) -> tuple[str, ...]:
