@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 import msgspec
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
-from tornado.web import Application, HTTPError, RequestHandler
+from tornado.web import Application, HTTPError, RequestHandler, _HandlerDelegate
 
 from chat.errors import (
     Busy,
@@ -28,7 +28,9 @@ from chat.errors import (
 )
 from handlers import logs
 from handlers.addresses import believed, client_address
+from handlers.light import LightSocket
 from handlers.services import Services
+from handlers.upgrades import Upgrade
 from handlers.views import ErrorView
 from models.store import StoreError
 
@@ -92,6 +94,18 @@ class HubbubApplication(Application):
     descriptions: Descriptions
     # Ends what clients of Socket.IO hold open, whoever is behind it, and though nobody is yet.
     hang_up: Callable[[], None]
+
+    def get_handler_delegate(
+        self,
+        request: HTTPServerRequest,
+        target_class: type[RequestHandler],
+        target_kwargs: dict[str, Any] | None = None,
+        path_args: list[bytes] | None = None,
+        path_kwargs: dict[str, bytes] | None = None,
+    ) -> _HandlerDelegate:
+        """What takes a request: a short way for those that become sockets."""
+        kind = Upgrade if issubclass(target_class, LightSocket) else _HandlerDelegate
+        return kind(self, request, target_class, target_kwargs, path_args, path_kwargs)
 
     def log_request(self, handler: RequestHandler) -> None:
         """Count a request that was answered, and write one line about it."""

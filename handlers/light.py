@@ -5,10 +5,13 @@ socket of Tornado's holds.
 """
 
 import asyncio
+import sys
+from collections.abc import Awaitable
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
-from tornado.web import Application
+from tornado.iostream import IOStream
+from tornado.web import Application, OutputTransform
 from tornado.websocket import WebSocketHandler
 
 from handlers.frames import FastProtocol, protocol_of
@@ -31,6 +34,11 @@ _NEEDED = frozenset(
 
 VERSIONS = ("7", "8", "13")
 
+_ACCEPTED = (
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Accept: "
+)
+
 
 class LightProtocol(FastProtocol):
     """Reads in a task of its own, so that what has led to it is over."""
@@ -39,7 +47,37 @@ class LightProtocol(FastProtocol):
 
     handler: "LightSocket"
 
+    def begin(self, stream: IOStream, answer: bytes) -> None:
+        """Say that there is a socket, let the handler open it, and read from then on."""
+        self.stream = stream
+        self.write_frames(answer, bounded=False)
+        try:
+            opening = self.handler.open()
+        except Exception:  # noqa: BLE001 - as Tornado does
+            self._fail()
+            return
+        if opening is None:
+            self._read()
+        else:
+            self._reading = asyncio.ensure_future(self._begin_later(opening))
+            self._reading.add_done_callback(self._have_read)
+
+    async def _begin_later(self, opening: Awaitable[None]) -> None:
+        try:
+            await opening
+        except Exception:  # noqa: BLE001 - as Tornado does
+            self._fail()
+        else:
+            self._read()
+
+    def _fail(self) -> None:
+        self.handler.log_exception(*sys.exc_info())
+        self._abort()
+
     async def _receive_frame_loop(self) -> None:
+        self._read()
+
+    def _read(self) -> None:
         self.handler.shed()
         self._reading = asyncio.create_task(super()._receive_frame_loop())
         self._reading.add_done_callback(self._have_read)
@@ -61,6 +99,31 @@ class LightSocket(WebSocketHandler):
     def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
         super().__init__(application, request, **kwargs)
         self._protocol: FastProtocol | None = None
+
+    def become_socket(self) -> None:
+        """Open at once, where the request is known to ask for a socket; or answer why not."""
+        self._transforms: list[OutputTransform] = []
+        try:
+            self.prepare()
+            if self._check_cross_origin(self.check_origin) is not None:
+                self.send_error(403)
+                return
+            self.ws_connection = self.get_websocket_protocol()
+        except Exception as error:  # noqa: BLE001 - as Tornado does
+            self._handle_request_exception(error)
+            return
+        protocol = self._protocol
+        if not isinstance(protocol, LightProtocol):
+            self.send_error(426)
+            return
+        head = _ACCEPTED + protocol._challenge_response(self) + "\r\n"  # noqa: SLF001
+        offered = self.request.headers.get("Sec-WebSocket-Protocol")
+        if offered is not None:
+            chosen = self.select_subprotocol([name.strip() for name in offered.split(",")])
+            head += "" if chosen is None else f"Sec-WebSocket-Protocol: {chosen}\r\n"
+        self.set_status(101)
+        self._log()
+        protocol.begin(self.detach(), f"{head}\r\n".encode())
 
     def protocol_for(self, *, max_message: int, max_waiting: int) -> FastProtocol | None:
         """Put the fast reader and writer under the socket, in a version that there is."""
