@@ -9,6 +9,7 @@ from datetime import timedelta
 from msgspec import Struct
 
 from chat.errors import Forbidden, NotFound, Unauthenticated
+from chat.gathering import Gathering
 from chat.keyed_calls import Caller
 from chat.tokens import Tokens, invalid_token
 from models.disk import Disk
@@ -77,6 +78,8 @@ class Sessions:
         self._clock = clock
         self._trusted: OrderedDict[str, Trusted] = OrderedDict()
         self._changes = 0
+        # Those who come back at the same time, as behind a restart, are looked up at the same time.
+        self._found: Gathering[str, tuple[Session, User | None]] = Gathering(self._find)
         # Whoever must know that a user has changed, and that logins have ended.
         self.on_change: Callable[[str], None] = lambda _: None
         self.on_end: Callable[[list[str]], None] = lambda _: None
@@ -91,7 +94,7 @@ class Sessions:
         session = await self._disk.run(self._store.sessions.get, session_id)
         if session is None:
             raise invalid_token()
-        identity = await self._disk.run(self._read, session_id, session.user)
+        identity = await self._read(session_id, session.user)
         return identity.user, self._tokens.sign(identity.session, identity.session.created)
 
     async def begin(self, user: User, client: Client, makes: str | None = None) -> Session:
@@ -123,7 +126,7 @@ class Sessions:
                 raise invalid_token()
             return trusted.identity
         changes = self._changes
-        identity = await self._disk.run(self._read, claim.session, claim.user)
+        identity = await self._read(claim.session, claim.user)
         # What changed while it was being read may not be in it.
         if changes == self._changes:
             self._remember(identity, moment)
@@ -176,13 +179,20 @@ class Sessions:
         """Forget the logins that have expired and count them."""
         return await self._disk.run(self._store.sessions.sweep, now())
 
-    def _read(self, session_id: str, user_id: str) -> Identity:
-        session = self._store.sessions.get(session_id)
+    async def _find(self, session_ids: list[str]) -> dict[str, tuple[Session, User | None]]:
+        return await self._disk.run(self._with_users, session_ids)
+
+    def _with_users(self, session_ids: list[str]) -> dict[str, tuple[Session, User | None]]:
+        sessions = self._store.sessions.many(session_ids)
+        users = self._store.users.many({session.user for session in sessions.values()})
+        return {one.id: (one, users.get(one.user)) for one in sessions.values()}
+
+    async def _read(self, session_id: str, user_id: str) -> Identity:
+        session, user = await self._found.ask(session_id) or (None, None)
         if session is None or session.user != user_id:
             raise invalid_token()
         if session.expires <= now():
             raise Unauthenticated("token_expired", "this login has expired")
-        user = self._store.users.get(user_id)
         if user is None or user.deleted is not None:
             raise invalid_token()
         if user.disabled:

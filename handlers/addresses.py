@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -36,6 +37,8 @@ def believed(
     }
 
 
+# To take an address apart takes 4 µs, and the same ones come again and again.
+@lru_cache(maxsize=4096)
 def limit_key(address: str) -> str:
     """What limits count by: an IPv4 address, or the network of an IPv6 one."""
     parsed = _parsed(address)

@@ -106,7 +106,8 @@ class LightSocket(WebSocketHandler):
         try:
             self.prepare()
             if self._check_cross_origin(self.check_origin) is not None:
-                self.send_error(403)
+                self.set_status(403)
+                self.finish("Cross origin websockets not allowed")
                 return
             self.ws_connection = self.get_websocket_protocol()
         except Exception as error:  # noqa: BLE001 - as Tornado does

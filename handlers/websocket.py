@@ -19,6 +19,7 @@ from chat.live_room import LiveRoom
 from chat.sessions import Identity
 from handlers.actions import Actions
 from handlers.addresses import client_address, limit_key
+from handlers.begun import begun
 from handlers.catching_up import ROOMS_AT_ONCE, by_rev, catch_up, release, sync
 from handlers.dialects.first import NATIVE, first_frame
 from handlers.dialects.words import (
@@ -141,7 +142,7 @@ class SocketHandler(LightSocket):
         token = handshake_token(self.request.headers)
         if token is None:
             return None
-        return self._guarded(None, self._authenticate(Frame(Auth(token=token))))
+        return begun(self._guarded(None, self._authenticate(Frame(Auth(token=token)))))
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """Carry out a frame; what must wait for something holds up the frames behind it."""
@@ -156,7 +157,9 @@ class SocketHandler(LightSocket):
         speaker, command = self._speaker, frame.payload
         if isinstance(command, SendMessage) and speaker is not None:
             return self._send(speaker, frame, command)
-        return self._guarded(frame.id, self._carry_out(frame))
+        work = self._guarded(frame.id, self._carry_out(frame))
+        # Nearly all that a login needs is at hand when somebody comes back.
+        return begun(work) if isinstance(command, Auth) else work
 
     def on_pong(self, data: bytes) -> None:
         """Take a sign of life."""

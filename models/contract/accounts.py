@@ -81,6 +81,9 @@ class Sessions(Protocol):
     def get(self, session_id: str) -> Session | None:
         """The session of an id, expired or not."""
 
+    def many(self, session_ids: Iterable[str]) -> dict[str, Session]:
+        """The sessions of these ids, by id, expired or not; unknown ids are left out."""
+
     def of_user(self, user_id: str) -> list[Session]:
         """A user's sessions, the newest first."""
 

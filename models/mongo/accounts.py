@@ -139,6 +139,12 @@ class MongoSessions:
             found = collections.sessions.find_one({"_id": key_of(session_id)})
         return None if found is None else session_of(found)
 
+    def many(self, session_ids: Iterable[str]) -> dict[str, Session]:
+        """The sessions of these ids."""
+        with self._database.use() as collections:
+            found = list(collections.sessions.find({"_id": {"$in": keys_of(session_ids)}}))
+        return {session.id: session for session in map(session_of, found)}
+
     def of_user(self, user_id: str) -> list[Session]:
         """A user's sessions."""
         newest_first = [("created", DESCENDING), ("_id", DESCENDING)]

@@ -130,6 +130,15 @@ class SQLiteSessions:
             ).fetchone()
         return None if row is None else session_of(row)
 
+    def many(self, session_ids: Iterable[str]) -> dict[str, Session]:
+        """The sessions of these ids."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT * FROM sessions WHERE id IN (SELECT value FROM json_each(?))",
+                (listed(session_ids),),
+            ).fetchall()
+        return {session.id: session for session in map(session_of, rows)}
+
     def of_user(self, user_id: str) -> list[Session]:
         """A user's sessions."""
         with self._database.read() as connection:

@@ -15,6 +15,15 @@ def test_a_session_is_kept_as_it_was_added(store: Store) -> None:
     assert store.sessions.get(kept.id) == kept
 
 
+def test_many_sessions_are_found_at_once(store: Store) -> None:
+    kept = [session(new_id()), session(new_id(), expires=at(-1000)), session(new_id())]
+    for each in kept:
+        store.sessions.add(each)
+    asked = [kept[0].id, kept[1].id, new_id(), *NOT_IDS]
+    assert store.sessions.many(asked) == {each.id: each for each in kept[:2]}
+    assert store.sessions.many([]) == {}
+
+
 def test_an_expired_session_is_still_found(store: Store) -> None:
     kept = session(new_id(), expires=at(-1000))
     store.sessions.add(kept)
