@@ -292,7 +292,7 @@ async def test_a_store_that_does_not_answer_is_said_so(
     with monkeypatch.context() as patch:
         patch.setattr(hub.core.store.messages, "changes", away)
         assert await socket.code_of("SYNC", roomId=EVERYONE, since=0) == "store_unavailable"
-        patch.setattr(hub.core.store.sessions, "get", away)
+        patch.setattr(hub.core.store.sessions, "many", away)
         [user] = await hub.core.people.users([ann.id])
         token, late = await hub.login(user), await hub.dial()
         late.tell("AUTH", 1, token=token)
