@@ -13,6 +13,7 @@ through Tornado's reader and through this one.
 """
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from struct import Struct
@@ -76,7 +77,7 @@ class FastProtocol(WebSocketProtocol13):
     """Tornado's protocol with a shorter way for what is common."""
 
     # Tornado's own are 30, the most that Python keeps without a table of 1.6 KB for each object.
-    __slots__ = ("_buffer", "_max_waiting", "_soon", "_taken")
+    __slots__ = ("_buffer", "_max_waiting", "_ready", "_soon", "_taken")
 
     def __init__(
         self, handler: WebSocketHandler, params: _WebSocketParams, *, max_waiting: int
@@ -86,6 +87,9 @@ class FastProtocol(WebSocketProtocol13):
         self._soon: list[bytes] = []
         self._max_waiting = max_waiting
         self._taken = 0
+        # The socket, while what is written may go straight to it: five hundred who hear a message
+        # are five hundred writes, and each look at another object is one more miss of the caches.
+        self._ready: socket.socket | None = None
 
     def write_frames(self, data: bytes, *, bounded: bool = True) -> bool:
         """Write finished frames, or keep them until the socket takes them.
@@ -94,6 +98,20 @@ class FastProtocol(WebSocketProtocol13):
         wait: then nothing of them is kept but the rest of a frame that is half gone, and the socket
         is done for, because whoever reads behind it would miss something.
         """
+        ready = self._ready
+        if ready is None:
+            return self._write_behind(data, bounded=bounded)
+        try:
+            sent = ready.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:  # also of a stream that is closed already
+            self.stream.close(exc_info=error)
+            return True
+        return sent == len(data) or self._keep(data, sent, bounded=bounded)
+
+    def _write_behind(self, data: bytes, *, bounded: bool) -> bool:
+        """Write behind what waits, if anything does."""
         if self._soon:
             data = b"".join((*self._soon, data))
             self._soon.clear()
@@ -102,31 +120,29 @@ class FastProtocol(WebSocketProtocol13):
             return True
         if type(stream) is not IOStream:
             return self._write_slowly(stream, data, bounded=bounded)
-        sent = 0
-        if not stream._write_buffer:
-            try:
-                sent = stream.socket.send(data)
-            except BlockingIOError:
-                pass
-            except OSError as error:
-                stream.close(exc_info=error)
-                return True
-            if sent == len(data):
-                return True
-        if bounded and len(stream._write_buffer) + len(data) - sent > self._max_waiting:
-            # Or the close frame, which says why, would be taken for a part of it.
-            self._keep(data[sent : end_of_frame(data, sent)])
-            return False
-        self._keep(data[sent:])
-        return True
+        if stream._write_buffer:
+            return self._keep(data, 0, bounded=bounded)
+        self._ready = stream.socket
+        return self.write_frames(data, bounded=bounded)
 
-    def _keep(self, data: bytes) -> None:
-        if not data:
-            return
+    def _keep(self, data: bytes, sent: int, *, bounded: bool) -> bool:
         stream = self.stream
-        stream._write_buffer.append(data)
-        stream._total_write_index += len(data)
-        stream._add_io_state(stream.io_loop.WRITE)
+        waiting = len(stream._write_buffer) + len(data) - sent
+        is_kept = not bounded or waiting <= self._max_waiting
+        # Without the rest of its frame, the close frame, which says why, would be taken for it.
+        rest = data[sent:] if is_kept else data[sent : end_of_frame(data, sent)]
+        if rest:
+            self._ready = None
+            stream._write_buffer.append(rest)
+            stream._total_write_index += len(rest)
+            stream._add_io_state(stream.io_loop.WRITE)
+        return is_kept
+
+    def _write_frame(
+        self, fin: bool, opcode: int, data: bytes, flags: int = 0
+    ) -> asyncio.Future[None]:
+        self._ready = None
+        return super()._write_frame(fin, opcode, data, flags)
 
     def write_soon(self, data: bytes, refused: Callable[[], None]) -> None:
         """Write finished frames together with what else comes in this turn of the loop.
@@ -135,6 +151,7 @@ class FastProtocol(WebSocketProtocol13):
         of all of them in one. `refused` is called when they are more than may wait.
         """
         self._soon.append(data)
+        self._ready = None
         if len(self._soon) == 1:
             # Twice, to come behind the callbacks of what is being settled in this turn.
             loop = asyncio.get_running_loop()
