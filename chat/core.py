@@ -94,6 +94,7 @@ class Core:
             Indexing(self.store, self.disk, self.chat.journal).keep(),
             self.last_seen.keep(),
             self.rooms.keep(),
+            self.sessions.keep(),
             self.resumable.keep(),
         )
 

@@ -51,6 +51,8 @@ class Presence:
         self._grace = grace
         # Whoever has a socket or may be back, by id: pages of them are cut from it as it is.
         self._present: list[str] = []
+        # As many of them as are told at once, until somebody comes or goes.
+        self._online: list[str] | None = None
         # Those whose last socket has gone, and who may be back before anybody is told.
         self._leaving: dict[str, asyncio.TimerHandle] = {}
         self._news: list[News] = []
@@ -63,7 +65,11 @@ class Presence:
 
     def online(self) -> list[str]:
         """Those who are online, as many as are told at once."""
-        return self.page(limit=MAX_TOLD).users
+        if self._people.invisible:
+            return self.page(limit=MAX_TOLD).users
+        if self._online is None:
+            self._online = self._present[:MAX_TOLD]
+        return self._online
 
     def page(
         self, among: Iterable[str] | None = None, *, after: str | None = None, limit: int = MAX_TOLD
@@ -87,6 +93,7 @@ class Presence:
             leaving.cancel()
         elif first:
             insort(self._present, outbox.user)
+            self._online = None
             self._announce(UserOnline(outbox.user, self._people.name(outbox.user)))
 
     def disconnect(self, outbox: Outbox) -> None:
@@ -112,6 +119,7 @@ class Presence:
     def _gone(self, user_id: str) -> None:
         del self._leaving[user_id]
         del self._present[bisect_left(self._present, user_id)]
+        self._online = None
         self._announce(UserOffline(user_id, self._people.name(user_id)))
 
     def _announce(self, event: News) -> None:

@@ -4,9 +4,13 @@ import resource
 from contextlib import suppress
 from typing import Any
 
+from tornado.http1connection import HTTP1Connection
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPConnection, HTTPMessageDelegate
 from tornado.iostream import IOStream
 from tornado.web import Application
+
+from handlers.heads import read_quickly
 
 # A request's headers come at once or never; a connection that waits for its next request counts as
 # waiting for headers, and any client opens another when it is gone.
@@ -36,6 +40,14 @@ class Server(HTTPServer):
             stream.close()
             return None
         return super().handle_stream(stream, address)
+
+    def start_request(
+        self, server_conn: object, request_conn: HTTPConnection
+    ) -> HTTPMessageDelegate:
+        """Take a request, of which nothing has been read yet."""
+        if isinstance(request_conn, HTTP1Connection):
+            read_quickly(request_conn)
+        return super().start_request(server_conn, request_conn)
 
 
 def make_server(application: Application, body_timeout: float) -> Server:

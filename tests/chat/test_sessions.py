@@ -339,3 +339,114 @@ async def test_a_token_of_ours_that_names_somebody_elses_session_opens_nothing(
     [session] = sqlite_store.sessions.of_user(ann.id)
     mixed = tokens.sign(replace(session, user=bob.id), session.created)
     assert await refusal_of(sessions, mixed) == "invalid_token"
+
+
+# Those who come again
+
+
+def asked(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The logins that the store is asked for from now on."""
+    questions: list[list[str]] = []
+    real = store.sessions.many
+
+    def many(session_ids: list[str]) -> dict[str, Session]:
+        questions.append(session_ids)
+        return real(session_ids)
+
+    monkeypatch.setattr(store.sessions, "many", many)
+    return questions
+
+
+async def test_who_comes_again_is_read_before_they_come(
+    sessions: Sessions,
+    sqlite_store: SQLiteStore,
+    ann: User,
+    bob: User,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tokens = [await sessions.start(one, HOME) for one in (ann, bob)]
+    questions = asked(sqlite_store, monkeypatch)
+    ids = [(await sessions.identify(token)).session.id for token in tokens]
+    for _ in range(8):
+        clock.seconds += TRUST_SECONDS / 2
+        for token in tokens:
+            await sessions.identify(token)
+        await sessions._refresh()
+    # Once as each of them came, and then for both of them together.
+    assert [sorted(question) for question in questions] == [[ids[0]], [ids[1]], *[sorted(ids)] * 8]
+    await sessions.identify(tokens[0])
+    await sessions._refresh()
+    assert questions[10:] == [ids[:1]]  # who did not come again is left alone
+    clock.seconds += TRUST_SECONDS
+    await sessions.identify(tokens[1])
+    assert questions[11:] == [ids[1:]]
+
+
+async def test_whoever_comes_again_is_looked_after(
+    sessions: Sessions, sqlite_store: SQLiteStore, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REFRESH_SECONDS", 0.001)
+    token = await sessions.start(ann, HOME)
+    for _ in range(2):
+        await sessions.identify(token)
+    read = asyncio.Event()
+    loop, real = asyncio.get_running_loop(), sqlite_store.sessions.many
+
+    def many(session_ids: list[str]) -> dict[str, Session]:
+        if not read.is_set():
+            loop.call_soon_threadsafe(read.set)
+            raise Refused("once")
+        return real(session_ids)
+
+    monkeypatch.setattr(sqlite_store.sessions, "many", many)
+    keeping = asyncio.create_task(sessions.keep())
+    await read.wait()
+    assert (await sessions.identify(token)).user == ann
+    keeping.cancel()
+
+
+async def test_what_changed_elsewhere_is_known_when_they_come(
+    sessions: Sessions, sqlite_store: SQLiteStore, ann: User, bob: User, clock: Clock
+) -> None:
+    tokens = [await sessions.start(one, HOME) for one in (ann, bob)]
+    identities = [await sessions.identify(token) for token in tokens * 2]
+    sqlite_store.users.change(ann.id, role="admin")
+    sqlite_store.sessions.end(identities[1].session.id)
+    clock.seconds += TRUST_SECONDS - 0.01
+    await sessions._refresh()
+    clock.seconds += TRUST_SECONDS - 0.01
+    assert (await sessions.identify(tokens[0])).is_admin
+    assert await refusal_of(sessions, tokens[1]) == "invalid_token"
+
+
+async def test_what_changed_while_all_were_read_is_read_anew(
+    sessions: Sessions, sqlite_store: SQLiteStore, disk: HeldDisk, ann: User
+) -> None:
+    token = await sessions.start(ann, HOME)
+    for _ in range(2):
+        await sessions.identify(token)
+    disk.hold_next()
+    refreshing = asyncio.create_task(sessions._refresh())
+    await disk.read.wait()
+    sqlite_store.users.change(ann.id, disabled=True)
+    sessions.forget(ann.id)
+    disk.released.set()
+    await refreshing
+    assert await refusal_of(sessions, token) == "account_disabled"
+
+
+async def test_the_use_of_a_login_is_noted_however_often_they_come(
+    sessions: Sessions, tokens: Tokens, sqlite_store: SQLiteStore, ann: User
+) -> None:
+    session = kept(sqlite_store, ann, seen=now() - NOTE_USE_EVERY + timedelta(seconds=0.2))
+    token = tokens.sign(session, session.created)
+    for _ in range(2):
+        await sessions.identify(token)
+    sqlite_store.sessions.touch(session.id, session.seen - timedelta(seconds=1))
+    await sessions._refresh()
+    sessions.forget(ann.id)
+    await sessions.identify(token)
+    noted = sqlite_store.sessions.get(session.id)
+    assert noted is not None
+    assert noted.seen > session.seen
