@@ -4,13 +4,15 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
+from urllib.request import urlopen
 
 from bench import servers
 from bench.accounts import registered
 from bench.course import Course, each, one_loop
 from bench.languages import Heard, Language, Native, Sender, SocketIo, User, enter_all, stay_alive
 from bench.load import Result
-from bench.processes import Server
+from bench.processes import HOST, Failed, Server
 from bench.report import Figure, beside
 from bench.servers import SOCKET_IO_MONGOOSE
 from bench.sockets import Socket
@@ -18,6 +20,9 @@ from bench.turns import Conditions, Entrant, in_turn
 
 PAIRS = 100
 IN_FLIGHT = 4
+
+# Seconds for indexing what was said in a turn: 100,000 messages take MongoDB some 12.
+PATIENCE = 60.0
 
 CONTENT = "shall we meet at the station at half past seven, or later?"
 
@@ -27,9 +32,31 @@ def messages(conditions: Conditions) -> list[Figure]:
     with servers.messengers(conditions.server_cpu) as running, one_loop() as runner:
         talks = [Talks(runner.run(connect(server))) for server in running.servers]
         measures = each(runner, [talk.turn for talk in talks])
-        entrants = [Entrant(*one) for one in zip(running.servers, measures, strict=True)]
+        entrants = [
+            Entrant(server, measure, partial(rest, server))
+            for server, measure in zip(running.servers, measures, strict=True)
+        ]
         figures = in_turn("messages", entrants, running.database, conditions)
     return beside(SOCKET_IO_MONGOOSE, figures)
+
+
+def rest(server: Server) -> None:
+    """Wait until Hubbub has indexed what was said, which it does when nothing is said any more.
+
+    It would take its time from the next server otherwise.
+    """
+    until = time.monotonic() + PATIENCE
+    while server.name != SOCKET_IO_MONGOOSE and waiting_for_index(server) > 0:
+        if time.monotonic() > until:
+            raise Failed(f"{server.name}: what was said is not indexed after {PATIENCE:g} s")
+        time.sleep(0.1)
+
+
+def waiting_for_index(server: Server) -> float:
+    """Ask a Hubbub for how many messages are not indexed yet."""
+    with urlopen(f"http://{HOST}:{server.port}/metrics", timeout=PATIENCE) as answer:
+        [line] = [line for line in answer if line.startswith(b"hubbub_index_waiting ")]
+    return float(line.split()[1])
 
 
 class Talker:

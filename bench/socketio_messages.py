@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from bench import servers
 from bench.course import each, one_loop
 from bench.languages import Heard, SocketIo, User, enter, stay_alive
-from bench.messages import CONTENT, PAIRS, Talker, Talks, connect, hubbub_users
+from bench.messages import CONTENT, PAIRS, Talker, Talks, connect, hubbub_users, rest
 from bench.processes import Server
 from bench.report import Figure, beside
 from bench.servers import SOCKET_IO_MONGOOSE
@@ -19,7 +20,10 @@ def socketio_messages(conditions: Conditions) -> list[Figure]:
     with servers.messengers(conditions.server_cpu) as running, one_loop() as runner:
         talks = [Talks(runner.run(_talkers(server))) for server in running.servers]
         measures = each(runner, [talk.turn for talk in talks])
-        entrants = [Entrant(*one) for one in zip(running.servers, measures, strict=True)]
+        entrants = [
+            Entrant(server, measure, partial(rest, server))
+            for server, measure in zip(running.servers, measures, strict=True)
+        ]
         figures = in_turn("Socket.IO messages", entrants, running.database, conditions)
     return beside(SOCKET_IO_MONGOOSE, figures)
 

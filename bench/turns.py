@@ -31,11 +31,16 @@ class Conditions(Struct, frozen=True):
         return None if self.cpus is None else self.cpus.server
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 class Entrant(Struct, frozen=True):
-    """A server, and how it is measured for some seconds."""
+    """A server, how it is measured for some seconds, and how to wait until it rests after that."""
 
     server: Server
     measure: Callable[[float], Result]
+    rest: Callable[[], None] = nothing
 
 
 class Turn(Struct, frozen=True):
@@ -53,11 +58,13 @@ def in_turn(
     """Warm every server up, measure each in every round, and give a figure for each."""
     for entrant in entrants:
         take(entrant, database, min(WARM_UP, conditions.seconds))
+        entrant.rest()
     turns: list[list[Turn]] = [[] for _ in entrants]
     for _ in range(conditions.rounds):
         for entrant, taken in zip(entrants, turns, strict=True):
             take(entrant, database, min(LEAD, conditions.seconds))
             taken.append(take(entrant, database, conditions.seconds))
+            entrant.rest()
     return [
         figure(title, entrant.server.name, taken)
         for entrant, taken in zip(entrants, turns, strict=True)

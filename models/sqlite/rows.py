@@ -28,9 +28,10 @@ Row = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
-# So many rows go into one statement, and of the rest so many; larger ones save nothing more, and of
-# these few SQLite has met nearly every statement before.
-_ROWS = (50, 10, 1)
+# So many rows go into one statement, and so many of the rest. The more, the less often SQLite keeps
+# the same pages to undo a statement (1 µs a row less than with 50); and of so few sizes it has met
+# nearly every one before.
+_ROWS = (400, 100, 25, 5, 1)
 
 _texts = msgspec.json.Decoder(tuple[str, ...])
 _reactions = msgspec.json.Decoder(tuple[Reaction, ...])
