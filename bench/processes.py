@@ -102,6 +102,9 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 preexec_fn=self._pin,
+                # As from a host of its own: within one session the load would take of the server's
+                # share of its CPU (Linux's autogroup).
+                start_new_session=True,
             )
         try:
             self._wait()

@@ -37,6 +37,7 @@ class Arrivals:
         disk: Disk,
         files: Files,
         threads: Disk,
+        writing: Disk,
         limits: Limits,
         rules: UploadRules,
     ) -> None:
@@ -45,6 +46,7 @@ class Arrivals:
         self._limits = limits
         self.files = files
         self.threads = threads
+        self.writing = writing
         self.rules = rules
         self._rate = Rule("upload", rules.per_minute, rules.per_minute / 60)
         self._arriving: Counter[str] = Counter()
@@ -130,7 +132,7 @@ class Draft:
         self.require_size(self.size)
         if self.arrival is None:
             self.arrival = await self._arrivals.threads.run(self._arrivals.files.arrive)
-        await self._arrivals.threads.run(self.arrival.write, data)
+        await self._arrivals.writing.run(self.arrival.write, data)
 
     async def adopt(self, path: Path) -> None:
         """Take a file that is whole already."""

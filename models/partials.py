@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from models.files import push
 from models.records import is_id
 
 _END = ".json"
@@ -71,10 +72,10 @@ class Partials:
         flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
         descriptor = os.open(self._path(partial_id), flags, 0o600)
         try:
-            view = memoryview(data)
+            view, end = memoryview(data), offset + len(data)
             while view:
-                written = os.pwrite(descriptor, view, offset)
-                view, offset = view[written:], offset + written
+                view = view[os.pwrite(descriptor, view, end - len(view)) :]
+            push(descriptor, offset, len(data))
         finally:
             os.close(descriptor)
 

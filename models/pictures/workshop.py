@@ -166,7 +166,9 @@ class Worker:
                     bufsize=0,
                     # Nothing of the server's environment, which may hold its secret.
                     env={"PYTHONPATH": str(ROOT), "PATH": os.defpath, "LANG": "C.UTF-8"},
-                    start_new_session=True,
+                    # Ctrl-C is for the server. Not a session of its own: Linux gives each as much
+                    # of a CPU (autogroup), and being nice counts for nothing between two of them.
+                    process_group=0,
                 )
             return self._process
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,23 @@ def test_contents_that_have_been_there_for_a_while(
     assert list(files.contents()) == [hashes[0]]
     monkeypatch.setattr(files_module, "ORPHAN_SECONDS", 0)
     assert sorted(files.contents()) == sorted(hashes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux is told to begin with a part")
+def test_what_arrives_is_on_its_way_to_the_disk_long_before_its_end(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed: list[tuple[int, int]] = []
+
+    def note(descriptor: int, offset: int, length: int, advice: int) -> None:
+        assert advice == os.POSIX_FADV_DONTNEED
+        assert os.fstat(descriptor).st_size == offset + length
+        pushed.append((offset, length))
+
+    monkeypatch.setattr(os, "posix_fadvise", note)
+    arrival = files.arrive()
+    piece = bytes(files_module.PUSH_BYTES // 4)
+    for _ in range(10):
+        arrival.write(piece)
+    arrival.close()
+    assert pushed == [(0, files_module.PUSH_BYTES), (files_module.PUSH_BYTES,) * 2]

@@ -215,6 +215,15 @@ def test_a_worker_knows_nothing_of_the_server(
     assert fresh.processes() == []
 
 
+def test_a_worker_steps_back_behind_the_server(workshop: Workshop, tmp_path: Path) -> None:
+    clean(workshop, tmp_path, pictures.plain())
+    [process] = workshop.processes()
+    assert os.getpriority(os.PRIO_PROCESS, process) == 19
+    # Of another session it would be given as much of a CPU as the server, however nice.
+    assert os.getsid(process) == os.getsid(0)
+    assert os.getpgid(process) == process  # and Ctrl-C is not for it
+
+
 def test_a_worker_that_was_killed_is_replaced(workshop: Workshop, tmp_path: Path) -> None:
     clean(workshop, tmp_path, pictures.plain())
     [before] = workshop.processes()
