@@ -39,7 +39,7 @@ async def _keep_all(_: Iterable[str]) -> None:
     """What stands in where there are no files."""
 
 
-class Shown(Struct, frozen=True):
+class Shown(Struct, frozen=True, gc=False):
     """An upload as a message shows it, with links that work for everybody who is told of it."""
 
     id: str

@@ -28,7 +28,7 @@ class Batch(Struct, frozen=True, eq=False):
     idle: list[Alter]
 
 
-class Settled(Struct, frozen=True, eq=False):
+class Settled(Struct, frozen=True, eq=False, gc=False):
     """An entry that is stored, and what is to be told of it, if that is news."""
 
     entry: Entry

@@ -20,7 +20,7 @@ Password = Annotated[str, Meta(max_length=1024)]
 Id = Annotated[str, Meta(max_length=64)]
 
 
-class Command(Struct, frozen=True, kw_only=True, rename="camel"):
+class Command(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """Anything that a client asks for."""
 
 

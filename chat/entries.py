@@ -14,7 +14,7 @@ Change = Callable[[Message], Message | None]
 Forms = dict[str, bytes]
 
 
-class Said(Struct, frozen=True):
+class Said(Struct, frozen=True, gc=False):
     """A message as it is stored; not `fresh` if that was so before, and nothing is to be told."""
 
     message: Message
@@ -23,7 +23,7 @@ class Said(Struct, frozen=True):
     forms: Forms = field(default_factory=dict)
 
 
-class Say(Struct, frozen=True, eq=False):
+class Say(Struct, frozen=True, eq=False, gc=False):
     """Store a new message; its numbers are yet to be given. `origin` is the socket it came from."""
 
     room: LiveRoom
@@ -55,7 +55,7 @@ class Mark(Struct, frozen=True, eq=False):
 Entry = Say | Alter | Mark
 
 
-class ToldMessage(Struct, frozen=True):
+class ToldMessage(Struct, frozen=True, gc=False):
     """A message that is new, or that has changed."""
 
     room: LiveRoom
@@ -65,7 +65,7 @@ class ToldMessage(Struct, frozen=True):
     forms: Forms = field(default_factory=dict)
 
 
-class ToldMarks(Struct, frozen=True):
+class ToldMarks(Struct, frozen=True, gc=False):
     """Marks that have moved, and where they stood before."""
 
     room: LiveRoom
@@ -74,7 +74,7 @@ class ToldMarks(Struct, frozen=True):
     read: int
 
 
-class ToldGap(Struct, frozen=True):
+class ToldGap(Struct, frozen=True, gc=False):
     """More has changed behind a `rev` than is told."""
 
     room: LiveRoom

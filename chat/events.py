@@ -16,14 +16,14 @@ from models.records import Message, Room, RoomRole, User
 Form = Literal["others", "mentioned", "muted", "own", "origin"]
 
 
-class Person(Struct, frozen=True):
+class Person(Struct, frozen=True, gc=False):
     """Somebody, and what they are called."""
 
     id: str
     name: str
 
 
-class Pair(Struct, frozen=True):
+class Pair(Struct, frozen=True, gc=False):
     """The two of a direct room: whoever does something, and the other one, who hears of it.
 
     Clients that know no rooms speak of people instead.
@@ -33,7 +33,7 @@ class Pair(Struct, frozen=True):
     receiver: Person
 
 
-class Passed(Struct, frozen=True):
+class Passed(Struct, frozen=True, gc=False):
     """The messages of a direct room that a mark has passed, by their ids and in order."""
 
     pair: Pair
@@ -42,7 +42,7 @@ class Passed(Struct, frozen=True):
     at: datetime
 
 
-class MessageStored(Struct, frozen=True):
+class MessageStored(Struct, frozen=True, gc=False):
     """Somebody said something."""
 
     message: Message
@@ -59,7 +59,7 @@ class MessageStored(Struct, frozen=True):
     forms: Forms = field(default_factory=dict)
 
 
-class MessageChanged(Struct, frozen=True):
+class MessageChanged(Struct, frozen=True, gc=False):
     """A message was edited, deleted, pinned, or somebody reacted to it."""
 
     message: Message
@@ -67,7 +67,7 @@ class MessageChanged(Struct, frozen=True):
     shown: tuple[Shown, ...] = ()
 
 
-class MarksMoved(Struct, frozen=True):
+class MarksMoved(Struct, frozen=True, gc=False):
     """Somebody has received or read as far as this."""
 
     room: str
@@ -78,7 +78,7 @@ class MarksMoved(Struct, frozen=True):
     passed: Passed | None = None
 
 
-class TypingStarted(Struct, frozen=True):
+class TypingStarted(Struct, frozen=True, gc=False):
     """Somebody is writing."""
 
     room: str
@@ -87,7 +87,7 @@ class TypingStarted(Struct, frozen=True):
     pair: Pair | None = None
 
 
-class TypingStopped(Struct, frozen=True):
+class TypingStopped(Struct, frozen=True, gc=False):
     """Somebody is writing no more."""
 
     room: str
@@ -95,7 +95,7 @@ class TypingStopped(Struct, frozen=True):
     pair: Pair | None = None
 
 
-class TypingTo(Struct, frozen=True):
+class TypingTo(Struct, frozen=True, gc=False):
     """Somebody is writing to somebody with whom they have no room yet, or is writing no more.
 
     Only clients that know people instead of rooms have words for it.
@@ -105,21 +105,21 @@ class TypingTo(Struct, frozen=True):
     is_typing: bool
 
 
-class UserOnline(Struct, frozen=True):
+class UserOnline(Struct, frozen=True, gc=False):
     """Somebody has come."""
 
     user: str
     name: str
 
 
-class UserOffline(Struct, frozen=True):
+class UserOffline(Struct, frozen=True, gc=False):
     """Somebody has gone."""
 
     user: str
     name: str
 
 
-class RoomCreated(Struct, frozen=True):
+class RoomCreated(Struct, frozen=True, gc=False):
     """There is a room that one is in, as one stands in it; `maker` and `origin` say who made it."""
 
     room: Room
@@ -133,27 +133,27 @@ class RoomCreated(Struct, frozen=True):
     invitation: bool = False
 
 
-class RoomUpdated(Struct, frozen=True):
+class RoomUpdated(Struct, frozen=True, gc=False):
     """A room has another name, description or other members."""
 
     room: Room
     members: tuple[User, ...]
 
 
-class RoomDeleted(Struct, frozen=True):
+class RoomDeleted(Struct, frozen=True, gc=False):
     """A room is gone, or one is no longer in it."""
 
     room: str
 
 
-class RoomMuted(Struct, frozen=True):
+class RoomMuted(Struct, frozen=True, gc=False):
     """One hears no more sound of a room, or hears it again."""
 
     room: str
     muted: bool
 
 
-class MemberJoined(Struct, frozen=True):
+class MemberJoined(Struct, frozen=True, gc=False):
     """Somebody came into a room."""
 
     room: str
@@ -162,14 +162,14 @@ class MemberJoined(Struct, frozen=True):
     role: RoomRole
 
 
-class MemberLeft(Struct, frozen=True):
+class MemberLeft(Struct, frozen=True, gc=False):
     """Somebody left a room, or was removed."""
 
     room: str
     user: str
 
 
-class Caught(Struct, frozen=True):
+class Caught(Struct, frozen=True, gc=False):
     """All that was missed in a room has been told, or more was missed than is told."""
 
     room: str

@@ -36,7 +36,7 @@ class Member(Struct):
     sent: int = 0
 
 
-class Standing(Struct, frozen=True):
+class Standing(Struct, frozen=True, gc=False):
     """How far a room has come, and somebody in it."""
 
     seq: int = 0

@@ -27,7 +27,7 @@ _OTHERS: Form = "others"
 Squares = dict[str, str] | None
 
 
-class View(Struct, frozen=True, kw_only=True, rename="camel"):
+class View(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """Anything that is answered."""
 
 

@@ -57,7 +57,7 @@ def pair_of(one: str, other: str) -> str:
     return ":".join(sorted((one, other)))
 
 
-class User(Struct, frozen=True, kw_only=True):
+class User(Struct, frozen=True, kw_only=True, gc=False):
     """A person, or what is left of one: a deleted account keeps its id and nothing else."""
 
     id: str
@@ -76,7 +76,7 @@ class User(Struct, frozen=True, kw_only=True):
     invisible: bool = False
 
 
-class Session(Struct, frozen=True, kw_only=True):
+class Session(Struct, frozen=True, kw_only=True, gc=False):
     """One login. A token names it; when it is gone, the token is worth nothing."""
 
     id: str
@@ -88,7 +88,7 @@ class Session(Struct, frozen=True, kw_only=True):
     address: str
 
 
-class Hint(Struct, frozen=True, kw_only=True):
+class Hint(Struct, frozen=True, kw_only=True, gc=False):
     """A copy of a room's last message for lists; the messages themselves are the truth."""
 
     seq: int
@@ -98,7 +98,7 @@ class Hint(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-class Room(Struct, frozen=True, kw_only=True):
+class Room(Struct, frozen=True, kw_only=True, gc=False):
     """Any conversation. `pair` is set for direct rooms alone, `active` sorts the lists."""
 
     id: str
@@ -112,7 +112,7 @@ class Room(Struct, frozen=True, kw_only=True):
     hint: Hint | None = None
 
 
-class Membership(Struct, frozen=True, kw_only=True):
+class Membership(Struct, frozen=True, kw_only=True, gc=False):
     """Who is in a room, as what, and how far they are; the two marks are `seq`s."""
 
     room: str
@@ -125,21 +125,21 @@ class Membership(Struct, frozen=True, kw_only=True):
     hidden: bool = False
 
 
-class Reaction(Struct, frozen=True, kw_only=True):
+class Reaction(Struct, frozen=True, kw_only=True, gc=False):
     """One emoji under a message, and those who put it there, in order."""
 
     emoji: str
     users: tuple[str, ...]
 
 
-class FormerText(Struct, frozen=True, kw_only=True):
+class FormerText(Struct, frozen=True, kw_only=True, gc=False):
     """What a message said before an edit, and until when."""
 
     text: str
     until: datetime
 
 
-class Message(Struct, frozen=True, kw_only=True):
+class Message(Struct, frozen=True, kw_only=True, gc=False):
     """What somebody said. `seq` is its place in the room, `rev` the room's change it last took."""
 
     id: str
@@ -160,7 +160,7 @@ class Message(Struct, frozen=True, kw_only=True):
     deleted: datetime | None = None
 
 
-class Upload(Struct, frozen=True, kw_only=True):
+class Upload(Struct, frozen=True, kw_only=True, gc=False):
     """A file that somebody sent, as it is kept; the messages that show it say in which rooms.
 
     A picture has a width, a height and a `placeholder`: a blurred copy of it, as a data URL.
@@ -178,7 +178,7 @@ class Upload(Struct, frozen=True, kw_only=True):
     created: datetime
 
 
-class KeyedCall(Struct, frozen=True, kw_only=True):
+class KeyedCall(Struct, frozen=True, kw_only=True, gc=False):
     """A call of REST that came with a key, and its answer; a `status` of 0 is no answer yet.
 
     `digest` tells whether another call is the same. Whatever the call makes has the id `makes`, so
@@ -197,7 +197,7 @@ class KeyedCall(Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
 
-class Counters(Struct, frozen=True, kw_only=True):
+class Counters(Struct, frozen=True, kw_only=True, gc=False):
     """How far a room has come: its last message and its last change."""
 
     seq: int = 0

@@ -67,13 +67,13 @@ class Malformed(Unusable):
     """What names the data makes no sense: not the data is wrong, but a setting."""
 
 
-class NewMessage(Struct, frozen=True):
+class NewMessage(Struct, frozen=True, gc=False):
     """Store a message, unless its sender has used its client id before."""
 
     message: Message
 
 
-class ChangedMessage(Struct, frozen=True):
+class ChangedMessage(Struct, frozen=True, gc=False):
     """Replace all that can change of a stored message, and stamp it with its new `rev`.
 
     `call` names the keyed call that is done by it, and is noted as `KeyedCalls.finish` does.
@@ -83,7 +83,7 @@ class ChangedMessage(Struct, frozen=True):
     call: str | None = None
 
 
-class MovedMark(Struct, frozen=True):
+class MovedMark(Struct, frozen=True, gc=False):
     """Move a member's marks forward; a smaller number than the kept one changes nothing."""
 
     room: str
@@ -96,13 +96,13 @@ MessageWrite = NewMessage | ChangedMessage
 Write = MessageWrite | MovedMark
 
 
-class Stored(Struct, frozen=True):
+class Stored(Struct, frozen=True, gc=False):
     """The write is durable. `message` is as stored: its numbers may have moved down."""
 
     message: Message | None = None
 
 
-class Duplicate(Struct, frozen=True):
+class Duplicate(Struct, frozen=True, gc=False):
     """The sender used this client id before, for the message `first`; nothing was written."""
 
     first: Message

@@ -46,14 +46,14 @@ class Unlisten(Command, frozen=True):
     room_id: commands.Id
 
 
-class Frame(Struct, frozen=True):
+class Frame(Struct, frozen=True, gc=False):
     """What a client sends; its `id` comes back in the answer."""
 
     payload: Any
     id: FrameId = None
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """What a server sends."""
 
     type: str
@@ -61,7 +61,7 @@ class Answer(Struct, frozen=True):
     id: str | int | UnsetType = UNSET
 
 
-class Envelope(Struct, frozen=True):
+class Envelope(Struct, frozen=True, gc=False):
     """What can be read of a frame that is not understood."""
 
     id: FrameId = None
