@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from bisect import bisect_left, bisect_right, insort
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import islice
 
@@ -53,8 +54,10 @@ class Presence:
         self._present: list[str] = []
         # As many of them as are told at once, until somebody comes or goes.
         self._online: list[str] | None = None
-        # Those whose last socket has gone, and who may be back before anybody is told.
-        self._leaving: dict[str, asyncio.TimerHandle] = {}
+        # Those whose last socket has gone, and who may be back before anybody is told; and when
+        # that is, the next first. One timer for all: to make one takes 5 µs, and to cancel it 2.
+        self._leaving: OrderedDict[str, float] = OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
         self._news: list[News] = []
         self._gathering: asyncio.TimerHandle | None = None
         self._telling: set[asyncio.Task[None]] = set()
@@ -88,10 +91,7 @@ class Presence:
     def connect(self, outbox: Outbox) -> None:
         """Let a socket hear, and announce its user if it is the first."""
         first = self._hub.connect(outbox)
-        leaving = self._leaving.pop(outbox.user, None)
-        if leaving is not None:
-            leaving.cancel()
-        elif first:
+        if self._leaving.pop(outbox.user, None) is None and first:
             insort(self._present, outbox.user)
             self._online = None
             self._announce(UserOnline(outbox.user, self._people.name(outbox.user)))
@@ -100,21 +100,36 @@ class Presence:
         """Forget a socket, and announce after the grace that its user has gone."""
         if self._hub.disconnect(outbox):
             self._note_gone(outbox.user)
-            loop = asyncio.get_running_loop()
-            self._leaving[outbox.user] = loop.call_later(self._grace, self._gone, outbox.user)
+            moment = asyncio.get_running_loop().time() + self._grace
+            self._leaving[outbox.user] = moment
+            self._wake(moment)
 
     def close(self) -> None:
         """Announce nothing more."""
-        for handle in self._leaving.values():
-            handle.cancel()
         self._leaving.clear()
-        if self._gathering is not None:
-            self._gathering.cancel()
+        for timer in (self._timer, self._gathering):
+            if timer is not None:
+                timer.cancel()
         for task in self._telling:
             task.cancel()
 
     def _is_present(self, user_id: str) -> bool:
         return self._hub.is_connected(user_id) or user_id in self._leaving
+
+    def _wake(self, moment: float) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_at(moment, self._let_go)
+
+    def _let_go(self) -> None:
+        """Announce those who have not come back in time."""
+        self._timer = None
+        present = asyncio.get_running_loop().time()
+        while self._leaving:
+            user_id, moment = next(iter(self._leaving.items()))
+            if moment > present:
+                self._wake(moment)
+                return
+            self._gone(user_id)
 
     def _gone(self, user_id: str) -> None:
         del self._leaving[user_id]
