@@ -140,6 +140,9 @@ class Does(Struct, frozen=True):
 
 Row = Says | Does
 
+# What an event carries that carries nothing.
+_NOTHING = Raw(b"null")
+
 
 async def _sync(client: Client, command: commands.Sync) -> Reached:
     return await client.sync(command)
@@ -183,6 +186,7 @@ class Table:
         greet: Callable[[Client], Awaitable[None]] = _no_greeting,
         says_delivered: bool = False,
         offline: bool = True,
+        alike: frozenset[type[Event]] = frozenset(),
     ) -> None:
         self.name = name
         self.told = told
@@ -194,9 +198,11 @@ class Table:
         self.says_delivered = says_delivered
         # Whether they are told what came while they were away.
         self.offline = offline
+        # Events that everybody hears of in the same words, whoever caused them: made once for all.
+        self.alike = alike
         self.hears: Mapping[str, Row] = {**COMMON, **hears}
-        self._decoders = {
-            event: msgspec.json.Decoder(row.form) for event, row in self.hears.items()
+        self._rows = {
+            event: (row, msgspec.json.Decoder(row.form)) for event, row in self.hears.items()
         }
 
     @property
@@ -210,12 +216,13 @@ class Table:
 
     def hear(self, event: Packet) -> Heard:
         """Read what a client says; Invalid where it makes no sense."""
-        row = self.hears.get(str(event.name))
-        if row is None or not isinstance(event.name, str):
+        known = self._rows.get(event.name) if isinstance(event.name, str) else None
+        if known is None:
             raise Invalid("unknown_event", "there is no such event")
-        argument = event.arguments[0] if event.arguments else Raw(b"null")
+        row, decoder = known
+        argument = event.arguments[0] if event.arguments else _NOTHING
         try:
-            return Heard(row, self._decoders[event.name].decode(argument))
+            return Heard(row, decoder.decode(argument))
         except msgspec.ValidationError as error:
             raise Invalid("invalid_event", f"{event.name}: {error}") from None
         except (msgspec.DecodeError, UnicodeError):
