@@ -7,11 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-from msgspec.structs import replace
-
 from chat.chat import Speaker
-from chat.commands import SendMessage
-from chat.entries import Said as Stored
 from chat.errors import Forbidden, Invalid, Refusal, TooMany, Unauthenticated
 from chat.events import Event, Form, MessageChanged, MessageStored
 from chat.live_room import LiveRoom
@@ -21,13 +17,12 @@ from chat.sessions import Identity
 from handlers.catching_up import by_rev, catch_up
 from handlers.dialects.deeds import Deeds
 from handlers.dialects.offline import release_held, take, tell_offline
+from handlers.dialects.saying import say
 from handlers.dialects.tables import (
     COMMON,
     Answer,
     Heard,
-    Said,
     Says,
-    Speech,
     Table,
 )
 from handlers.dialects.wordings import Wordings
@@ -40,7 +35,7 @@ from handlers.socketio.connections import Connection
 from handlers.socketio.peers import Acknowledge
 from handlers.socketio.words import Framed
 from handlers.sockets import FAULT, FLOOD, Closing
-from models.records import EVERYONE, Message, folded
+from models.records import Message, folded
 from models.store import StoreError
 
 log = logging.getLogger("hubbub.sockets")
@@ -59,7 +54,6 @@ class SocketIoClient:
         "_early",
         "_ended",
         "_starting",
-        "_unanswered",
         "_wording",
         "_wordings",
         "address_key",
@@ -72,6 +66,7 @@ class SocketIoClient:
         "session_id",
         "speaker",
         "table",
+        "unanswered",
         "user",
     )
 
@@ -97,7 +92,7 @@ class SocketIoClient:
         # What the client says meanwhile, in order.
         self._early: deque[tuple[packets.Event, Acknowledge | None]] = deque()
         # Messages from this client that are being stored.
-        self._unanswered = 0
+        self.unanswered = 0
         self._ended = False
         self.number = services.sockets.add(self)
 
@@ -133,7 +128,7 @@ class SocketIoClient:
         """Send finished bytes."""
         if not data or self._ended:
             return
-        if self._unanswered:
+        if self.unanswered:
             # What is told now and the answer that comes behind it go out as one write.
             self._connection.link.send_soon(data)
         else:
@@ -220,7 +215,7 @@ class SocketIoClient:
         No request of the client waits for it: one that changes its transport fetches nothing of
         what it is told until its last request is answered.
         """
-        await self._guarded(work(), acknowledge)
+        await self.guarded(work(), acknowledge)
         while self._early and not self._ended:
             later = self.hear(*self._early.popleft())
             if later is not None:
@@ -248,7 +243,7 @@ class SocketIoClient:
         if not (self.is_known and self._is_called(name)):
             services = self.services
             services.limits.take(services.socket_limits.authentications, self.address_key)
-            identity = await services.guests.enter(name, self._place)
+            identity = await services.guests.enter(name, self.place)
             if self._ended:
                 return
             require_few_sockets(services, identity)
@@ -278,7 +273,7 @@ class SocketIoClient:
         if speaker is None or heard.joins:
             work = partial(self._come_in, table, heard, acknowledge)
             if starting is not None:
-                return self._guarded(work(), acknowledge)
+                return self.guarded(work(), acknowledge)
             self._begin(work, acknowledge)
             return None
         self._decide(table, event.name)
@@ -334,13 +329,13 @@ class SocketIoClient:
         try:
             self._require_own(heard.sender)
             if isinstance(heard.row, Says):
-                return self._say(speaker, heard.row.speech(heard.what), acknowledge)
+                return say(self, speaker, heard.row.speech(heard.what), acknowledge)
             self.services.limits.take(self.services.socket_limits.commands, speaker.user)
         except Refusal as refusal:
             self.refuse(refusal, acknowledge)
             return asyncio.sleep(0)  # the others have a turn before the next one is refused
         action = heard.row.action(Deeds(self), heard.what)
-        return self._guarded(self._act(action, acknowledge), acknowledge)
+        return self.guarded(self._act(action, acknowledge), acknowledge)
 
     async def _act(self, action: Awaitable[Answer], acknowledge: Acknowledge | None) -> None:
         answer = await action
@@ -352,81 +347,15 @@ class SocketIoClient:
         if name is not None and name != self.name and not self._is_called(name):
             raise Forbidden("not_you", "one speaks for oneself alone")
 
-    # Saying something.
-
-    def _say(
-        self, speaker: Speaker, speech: Speech, acknowledge: Acknowledge | None
-    ) -> Awaitable[None] | None:
-        """The way of nearly every event: no task, and no wait but for the disk."""
-        self.services.limits.take(self.services.socket_limits.messages, speaker.user)
-        command = self._command(speech)
-        said = None if command is None else self.services.chat.send_now(speaker, command)
-        if said is None:
-            return self._guarded(self._say_later(speaker, speech, acknowledge), acknowledge)
-        self._await_said(said, acknowledge)
-        return None
-
-    async def _say_later(
-        self, speaker: Speaker, speech: Speech, acknowledge: Acknowledge | None
-    ) -> None:
-        if speech.to_name is not None:
-            receiver = await self.services.guests.reach(speech.to_name, self._place)
-            self.services.people.note(receiver)
-            speech = replace(speech, to=receiver.id, to_name=None)
-        command = self._command(speech)
-        assert command is not None  # noqa: S101 - there is no name left to be looked up
-        self._await_said(await self.services.chat.send(speaker, command), acknowledge)
-
-    def _command(self, speech: Speech) -> SendMessage | None:
-        """The command that says something; None where a name must be looked up first."""
-        to = speech.to
-        if speech.to_name is not None:
-            receiver = self.services.people.known_by_name(speech.to_name.strip())
-            if receiver is None:
-                return None
-            to = receiver.id
-        return SendMessage(
-            room_id=EVERYONE if to is None else None,
-            to=to,
-            content=speech.text,
-            client_id=speech.client_id,
-            image_url=speech.link,
-        )
-
-    def _await_said(self, said: asyncio.Future[Stored], acknowledge: Acknowledge | None) -> None:
-        self._unanswered += 1
-        said.add_done_callback(partial(self._answer, acknowledge))
-
-    def _answer(self, acknowledge: Acknowledge | None, said: asyncio.Future[Stored]) -> None:
-        self._unanswered -= 1
-        if said.cancelled():
-            return
-        error = said.exception()  # also of one who has gone, or asyncio would complain
-        if self._ended:
-            return
-        if isinstance(error, Refusal):
-            self.refuse(error, acknowledge)
-        elif acknowledge is not None:
-            message = said.result().message
-            acknowledge(
-                Said(
-                    ok=True,
-                    id=message.id,
-                    underscore_id=message.id,
-                    room_id=message.room,
-                    rev=message.rev,
-                    timestamp=message.created,
-                )
-            )
-
     # What goes wrong.
 
     @property
-    def _place(self) -> Place:
+    def place(self) -> Place:
+        """Where it comes from, for whoever makes a guest of it."""
         link = self._connection.link
         return Place(self.address_key, link.handshake.headers.get("User-Agent", ""))
 
-    async def _guarded(self, work: Awaitable[None], acknowledge: Acknowledge | None) -> None:
+    async def guarded(self, work: Awaitable[None], acknowledge: Acknowledge | None) -> None:
         """Nothing escapes: a refusal is an answer, and a fault of ours closes the connection."""
         try:
             await work

@@ -1,12 +1,18 @@
 """What events are encoded by, for those who have come by some address."""
 
 import gc
+from typing import get_args
 
 import pytest
 
+from chat.events import Event, Form, MessageStored, Pair, Person
+from handlers.dialects.choice import DIALECTS
 from handlers.dialects.colon import COLON
 from handlers.dialects.private import PRIVATE
+from handlers.dialects.tables import Table
 from handlers.dialects.wordings import Wordings
+from handlers.socketio.framing import POLLING, WEBSOCKET
+from models.records import Message, new_id, now
 
 
 def test_clients_that_have_come_alike_are_told_alike() -> None:
@@ -30,3 +36,44 @@ def test_what_is_kept_for_an_address_goes_with_its_last_client() -> None:
 @pytest.mark.parametrize(("own", "base"), [("", "http://x"), ("https://chat.example", "")])
 def test_links_begin_with_the_address_of_the_server_where_it_has_one(own: str, base: str) -> None:
     assert Wordings(own).base({"Host": "x"}) == base
+
+
+def stored(text: str = "hello") -> MessageStored:
+    ann, bob, message_id = new_id(), new_id(), new_id()
+    message = Message(
+        id=message_id,
+        room=new_id(),
+        seq=1,
+        rev=1,
+        sender=ann,
+        client_id=message_id,
+        text=text,
+        created=now(),
+    )
+    return MessageStored(message, "ann", pair=Pair(Person(ann, "ann"), Person(bob, "bob")))
+
+
+@pytest.mark.parametrize("table", [table for table, _ in DIALECTS.tables], ids=lambda t: t.name)
+def test_what_is_said_to_be_told_alike_is(table: Table) -> None:
+    assert table.alike <= {MessageStored}
+    for event in (stored(),) if table.alike else ():
+        assert len({repr(list(table.told(event, form))) for form in get_args(Form)}) == 1
+
+
+def test_what_all_are_told_alike_is_made_once() -> None:
+    made: list[Event] = []
+
+    def told(event: Event, form: Form) -> list[tuple[str, object]]:
+        made.append(event)
+        return [("said", form)]
+
+    alike = Table("X", {}, told, {}, alike=frozenset({MessageStored}))
+    words = Wordings().of(alike, "")
+    first, second = stored(), stored()
+    for event in (first, second, first):
+        frames = {words[WEBSOCKET].encode(event, form) for form in ("origin", "others")}
+        assert frames == {b"\x81\x13" + b'42["said","origin"]'}
+        assert words[POLLING].encode(event, "own") == b'42["said","origin"]\x1e'
+    assert made == [first, second, first]
+    apart = Wordings().of(Table("X", {}, told, {}), "")
+    assert apart[WEBSOCKET].encode(first, "own") != apart[WEBSOCKET].encode(first, "others")
