@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable
 from typing import Any
 
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.iostream import IOStream
 from tornado.web import Application, OutputTransform
 from tornado.websocket import WebSocketHandler
@@ -100,12 +100,26 @@ class LightSocket(WebSocketHandler):
         super().__init__(application, request, **kwargs)
         self._protocol: FastProtocol | None = None
 
+    def clear(self) -> None:
+        """Begin an answer; the first time without a head, for few need another than `_ACCEPTED`."""
+        if "_headers" in self.__dict__:
+            super().clear()
+            return
+        self._headers = HTTPHeaders()
+        self._write_buffer: list[bytes] = []
+        self.set_status(200)
+
+    async def _execute(self, *args: Any, **kwargs: Any) -> None:
+        self.clear()
+        await super()._execute(*args, **kwargs)
+
     def become_socket(self) -> None:
         """Open at once, where the request is known to ask for a socket; or answer why not."""
         self._transforms: list[OutputTransform] = []
         try:
             self.prepare()
             if self._check_cross_origin(self.check_origin) is not None:
+                self.clear()
                 self.set_status(403)
                 self.finish("Cross origin websockets not allowed")
                 return

@@ -370,7 +370,7 @@ class SocketHandler(LightSocket):
             "rooms": [own_room_view(s, self.user, services.people.name) for s in page.states],
             # Apart from the others, for older clients list no room that nobody has made.
             "everyone": own_room_view(everyone, self.user, services.people.name),
-            "online": services.presence.online(),
+            "online": self._actions.online(),
         }
 
     async def _listen(self, speaker: Speaker, command: Listen | Unlisten) -> dict[str, object]:

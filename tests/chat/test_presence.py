@@ -285,3 +285,32 @@ async def test_one_who_is_invisible_is_neither_announced_nor_listed(
     hasty.disconnect(ann)
     await after_the_grace()
     assert bob.heard == ""
+
+
+async def test_those_who_leave_are_let_go_in_turn(hub: Hub, people: People) -> None:
+    """One timer is for all of them, and whoever comes back is let go later, or not at all."""
+    grace = 0.05
+    presence = Presence(hub, people, grace)
+    cid, dan = user("cid"), user("dan")
+    sockets = {one.id: Socket(one.id) for one in (ANN, BOB, cid, dan)}
+    for socket in sockets.values():
+        presence.connect(socket)
+    for one in (ANN, BOB, cid):
+        presence.disconnect(sockets[one.id])
+    presence.connect(sockets[ANN.id])
+    presence.disconnect(sockets[ANN.id])
+    presence.connect(sockets[BOB.id])
+    assert list(presence._leaving) == [cid.id, ANN.id]
+    loop = asyncio.get_running_loop()
+    began, gone = loop.time(), {}
+    while presence._leaving:
+        await asyncio.sleep(0.001)
+        for one in (ANN, cid):
+            if not presence.is_online(one.id):
+                gone.setdefault(one.id, loop.time() - began)
+    assert min(gone.values()) >= grace * 0.9
+    assert presence.online() == sorted([BOB.id, dan.id])
+    presence.disconnect(sockets[dan.id])
+    assert presence._timer is not None
+    presence.close()
+    assert presence._timer.cancelled()

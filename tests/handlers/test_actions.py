@@ -1,5 +1,6 @@
 """What a socket does with each command; what comes of it is in test_websocket_commands.py."""
 
+import msgspec
 import pytest
 
 from chat import commands
@@ -18,3 +19,16 @@ async def test_every_command_of_either_words_is_carried_out(hub: Hubbub) -> None
     theirs = {*native.COMMANDS.values(), *authenticate.COMMANDS.values()}
     theirs.remove(authenticate.SendMessage)
     assert theirs - THE_SOCKETS_OWN == Actions(hub.services)._table.keys()
+
+
+@pytest.mark.gen_test
+async def test_who_is_online_is_encoded_once_until_it_changes(hub: Hubbub) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    actions = Actions(hub.services)
+    assert msgspec.json.decode(actions.online()) == []
+    await hub.socket(ann)
+    alone = actions.online()
+    assert msgspec.json.decode(alone) == [ann.id]
+    assert actions.online() is alone
+    await hub.socket(bob)
+    assert msgspec.json.decode(actions.online()) == sorted([ann.id, bob.id])
