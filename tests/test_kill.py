@@ -220,6 +220,19 @@ def _check_stored(stored: dict[str, Payload], senders: Senders, told: Told) -> N
         assert message["senderId"] == senders.sender_of(client_id).id
 
 
+def _check_found(server: ServerProcess, senders: Senders, stored: dict[str, Payload]) -> None:
+    """Whatever is stored is found, also that of which the words were left for later."""
+    found: list[str] = []
+    for room in senders.rooms:
+        path: str | None = f"/api/rooms/{room}/search?q=this&limit=50"
+        while path is not None:
+            status, page = server.call("GET", path, token=senders.people[0].token)
+            assert status == 200, page
+            found += [one["message"]["id"] for one in page["results"]]
+            path = page["next"] and f"{path.partition('&cursor')[0]}&cursor={page['next']}"
+    assert sorted(found) == sorted(message["id"] for message in stored.values())
+
+
 def _check_heard(heard: list[Payload], messages: dict[str, Payload]) -> None:
     """Each of some messages was heard once, and those of a room in the order of their numbers."""
     counts = Counter(message["id"] for message in heard)
@@ -257,9 +270,10 @@ async def _kill_in_the_middle(
 
 
 async def _check_after_a_kill(server: ServerProcess, senders: Senders, told: Told) -> None:
-    """Look what is stored, send all of it again, and look again."""
+    """Look what is stored and found, send all of it again, and look again."""
     stored = await _stored(server.url, senders)
     _check_stored(stored, senders, told)
+    _check_found(server, senders, stored)
     again = Told()
     await senders.connect(server.url, again)
     await senders.send(again, 200)
@@ -269,6 +283,7 @@ async def _check_after_a_kill(server: ServerProcess, senders: Senders, told: Tol
         assert _same(again.acknowledged[client_id]) == _same(message)
     now_stored = await _stored(server.url, senders)
     _check_stored(now_stored, senders, again)
+    _check_found(server, senders, now_stored)
     assert now_stored.keys() == again.acknowledged.keys()
     fresh = {one: message for one, message in now_stored.items() if one not in stored}
     await senders.close()
