@@ -91,7 +91,7 @@ class Core:
         return (
             self._sweep(),
             self.chat.hints.keep(),
-            Indexing(self.store, self.disk, self.chat.journal).keep(),
+            Indexing(self.store, self.disk, self.chat.journal.measures).keep(),
             self.last_seen.keep(),
             self.rooms.keep(),
             self.sessions.keep(),

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection
 
 from chat.errors import Busy
-from chat.journal import Journal
+from chat.measures import Measures
 from models.disk import Disk
 from models.store import Store, StoreError
 
@@ -20,23 +20,20 @@ log = logging.getLogger("hubbub.indexing")
 STEP = 200
 
 # How often it is looked whether there is time; and how much may be stored in that time for it to
-# count as quiet, which is a tenth of what either store takes.
+# count as quiet, which is a quarter of what either store takes.
 EVERY_SECONDS = 0.25
-QUIET = 250
-
-# What may be left while there is no time: a search of all of it would wait for seconds.
-MAX_LEFT = 100_000
+QUIET = 750
 
 RETRY_SECONDS = 5.0
 
 
 class Indexing:
-    """Catches up with what was left, step by step, so that nobody else waits for long."""
+    """Catches up with what was left, in steps, so that nobody else waits for long."""
 
-    def __init__(self, store: Store, disk: Disk, journal: Journal, *, step: int = STEP) -> None:
+    def __init__(self, store: Store, disk: Disk, measures: Measures, *, step: int = STEP) -> None:
         self._store = store
         self._disk = disk
-        self._journal = journal
+        self._measures = measures
         self._step = step
         self._stored = 0
         # A server that was stopped or killed may have left anything.
@@ -53,17 +50,16 @@ class Indexing:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def catch_up(self) -> None:
-        """Index what is left for as long as it is quiet, and whatever is too much."""
-        measures = self._journal.measures
+        """Index what is left for as long as it is quiet."""
+        measures = self._measures
         is_quiet = measures.messages - self._stored <= QUIET
         self._stored = measures.messages
-        while measures.left > MAX_LEFT or (is_quiet and (measures.left or not self._is_known)):
+        while is_quiet and (measures.left or not self._is_known):
             await self._index()
-            said = measures.messages - self._stored
-            is_quiet = is_quiet and said <= QUIET and not self._journal.waiting
+            is_quiet = measures.messages - self._stored <= QUIET
 
     async def _index(self) -> None:
-        measures = self._journal.measures
+        measures = self._measures
         before = measures.left
         taken = await self._disk.run(self._store.messages.index, self._step)
         if taken < self._step:

@@ -54,8 +54,10 @@ MAX_WAITING = 8_000
 MAX_BATCH = 1_000
 
 # Of a larger batch the words are indexed later (chat/indexing.py): MongoDB takes twice as long for
-# them as for all the rest, 1.6 ms for so many messages.
+# them as for all the rest, 1.6 ms for so many messages. Not where so many are left already, which
+# take it ten seconds: later takes longer in all.
 MAX_INDEXED = 32
+MAX_LEFT = 100_000
 
 # How long a store that does not answer is asked again with the same batch.
 PATIENCE_SECONDS = 5.0
@@ -204,7 +206,11 @@ class Journal:
         return Commit(gathered, batch, time.perf_counter(), attempt)
 
     def _attempt(self, writes: list[Write]) -> asyncio.Future[list[Outcome]]:
-        return self._disk.start(self._store.commit, writes, later=_is_large(writes))
+        later = len(writes) > MAX_INDEXED and self.measures.left < MAX_LEFT
+        attempt = self._disk.start(self._store.commit, writes, later=later)
+        if later:  # whatever becomes of it
+            attempt.add_done_callback(lambda _: self.measures.note_left(len(writes)))
+        return attempt
 
     def _settle(self, batch: Batch, outcomes: list[Outcome]) -> None:
         """Begin the next commit, tell what is stored now, and answer."""
@@ -227,10 +233,7 @@ class Journal:
         if commit.attempt is None:
             return []
         writes = commit.batch.writes
-        try:
-            outcomes = await self._committed(writes, commit.attempt)
-        finally:  # also where it is not known what became of it
-            self.measures.left += len(writes) * _is_large(writes)
+        outcomes = await self._committed(writes, commit.attempt)
         self.measures.commit_seconds.note(time.perf_counter() - commit.begun)
         self.measures.commit_writes.note(len(writes))
         return outcomes
@@ -332,8 +335,3 @@ class Journal:
 
     async def _is_gone(self, room: LiveRoom) -> bool:
         return await self._disk.run(self._store.rooms.get, room.id) is None
-
-
-def _is_large(writes: list[Write]) -> bool:
-    """Tell whether the words of a batch are indexed later."""
-    return len(writes) > MAX_INDEXED

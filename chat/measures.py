@@ -30,8 +30,12 @@ class Measures:
 
     def __init__(self) -> None:
         self.messages = 0
-        # At most so many messages are stored of which the words are not in the index yet.
+        # At most so many messages are stored whose words are not in the index yet.
         self.left = 0
         self.commit_seconds = Distribution(SECONDS)
         self.commit_writes = Distribution(SIZES)
         self.telling_seconds = Distribution(SECONDS)
+
+    def note_left(self, messages: int) -> None:
+        """Count messages whose words are left for later."""
+        self.left += messages

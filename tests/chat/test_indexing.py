@@ -6,6 +6,7 @@ import logging
 import pytest
 
 import chat.indexing as indexing_module
+import chat.journal as journal_module
 from chat.errors import Busy
 from chat.indexing import QUIET, Indexing, index_rooms
 from chat.journal import MAX_INDEXED
@@ -27,7 +28,7 @@ def found(desk: Desk, room_id: str) -> int:
 
 
 def indexing(desk: Desk) -> Indexing:
-    return Indexing(desk.store, desk.disk, desk.journal, step=10)  # type: ignore[arg-type]
+    return Indexing(desk.store, desk.disk, desk.journal.measures, step=10)
 
 
 async def say_at_once(desk: Desk, number: int) -> str:
@@ -54,9 +55,7 @@ async def test_those_of_a_large_one_are_indexed_when_it_is_quiet(desk: Desk) -> 
     assert (found(desk, room), desk.journal.measures.left) == (MAX_INDEXED + 2, 0)
 
 
-async def test_nothing_is_indexed_while_much_is_said_unless_too_much_is_left(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nothing_is_indexed_while_much_is_said(desk: Desk) -> None:
     later = indexing(desk)
     measures = desk.journal.measures
     room = await say_at_once(desk, 60)
@@ -64,29 +63,30 @@ async def test_nothing_is_indexed_while_much_is_said_unless_too_much_is_left(
         measures.messages += QUIET + 1
         await later.catch_up()
     assert (found(desk, room), measures.left) == (1, 60)
-    monkeypatch.setattr(indexing_module, "MAX_LEFT", 35)
-    measures.messages += QUIET + 1
     await later.catch_up()
-    assert (found(desk, room), measures.left) == (31, 30)
+    assert (found(desk, room), measures.left) == (61, 0)
 
 
-async def test_it_makes_way_for_whoever_speaks(desk: Desk) -> None:
+async def test_it_stops_as_soon_as_much_is_said(desk: Desk) -> None:
     later = indexing(desk)
+    measures = desk.journal.measures
     room = await say_at_once(desk, 60)
     step = desk.store.gate("messages.index")
     catching_up = asyncio.create_task(later.catch_up())
     await step.reached()
-    commit = desk.store.gate("commit")
-    spoken = [desk.say(await desk.room())]
-    await commit.reached()
-    spoken.append(desk.say(await desk.room()))
+    measures.messages += QUIET + 1
     step.open()
     await catching_up
-    assert desk.journal.measures.left == 50
-    commit.open()
-    await asyncio.gather(*spoken)
-    await later.catch_up()
-    assert found(desk, room) == 61
+    assert (found(desk, room), measures.left) == (11, 50)
+
+
+async def test_no_more_is_left_where_too_much_is_left_already(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "MAX_LEFT", 60)
+    rooms = [await say_at_once(desk, 60) for _ in range(2)]
+    assert [found(desk, room) for room in rooms] == [1, 61]
+    assert desk.journal.measures.left == 60
 
 
 async def test_what_another_server_has_left_is_indexed_once(desk: Desk) -> None:
