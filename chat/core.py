@@ -83,6 +83,7 @@ class Core:
     async def open(self) -> None:
         """Open what is kept beside the store, and find what an unclean stop has left."""
         await self.uploads.open()
+        self.uploads.arrivals.lull = self.chat.journal.lull
         await self.resumable.open()
         await self.chat.hints.find()
 

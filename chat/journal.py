@@ -139,6 +139,11 @@ class Journal:
         self._add(Mark(room, user, delivered, read, done))
         return done
 
+    async def lull(self, seconds: float) -> None:
+        """Wait until nothing is being written, but not for longer than this."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=seconds)
+
     async def close(self) -> None:
         """Write what has gathered, and end; what is unknown then is found at the next start."""
         self._closing = True

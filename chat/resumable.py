@@ -173,7 +173,7 @@ class Resumable:
 
     async def write(self, note: Note, offset: int, data: bytes) -> None:
         """Take more of it."""
-        await self._uploads.writing.run(self._partials.write, note.id, offset, data)
+        await self._uploads.arrivals.write(self._partials.write, note.id, offset, data)
 
     async def prove(self, note: Note) -> None:
         """Count what has come."""

@@ -55,11 +55,9 @@ class Uploads:
         self._attachments = attachments
         self.files = files
         self.threads = Disk(4)
-        # One piece of a file at a time: four threads that hash would keep a message from the CPU.
-        self.writing = Disk(1)
         self._picture_threads = Disk(workers)
         self._waiting_pictures = 0
-        self.arrivals = Arrivals(store, disk, files, self.threads, self.writing, limits, rules)
+        self.arrivals = Arrivals(store, disk, files, self.threads, limits, rules)
         # A record and its file are added, or taken away, one after the other.
         self._keeping = asyncio.Lock()
 
@@ -74,7 +72,6 @@ class Uploads:
         self._workshop.interrupt()
         self._picture_threads.close()
         self._workshop.close()
-        self.writing.close()
         self.threads.close()
 
     def draft(self, user: str, name: str, *, only_images: bool = False) -> Draft:

@@ -29,8 +29,9 @@ log = logging.getLogger("hubbub.pictures")
 
 ROOT = Path(__file__).parents[2]
 
-# A photograph of 12 megapixels takes half a second; this is for a busy machine.
-JOB_SECONDS = 30.0
+# A photograph of 12 megapixels takes half a second; this is for a busy machine, where a worker gets
+# what nobody else wants. What it may use of a CPU is a limit of its own.
+JOB_SECONDS = 60.0
 
 # What Pillow has taken from the system it does not always give back.
 JOBS_PER_WORKER = 200

@@ -57,6 +57,23 @@ async def test_what_gathers_during_a_commit_is_one_batch(desk: Desk) -> None:
     assert desk.tellings == 2
 
 
+async def test_a_lull_comes_when_nothing_is_written_any_more_or_after_a_while(desk: Desk) -> None:
+    await asyncio.wait_for(desk.journal.lull(60), 1)
+    room = await desk.room()
+    gate = desk.store.gate("commit")
+    said = asyncio.ensure_future(desk.say(room))
+    await gate.reached()
+    await asyncio.wait_for(desk.journal.lull(0.01), 10)
+    assert not said.done()
+    lull = asyncio.ensure_future(desk.journal.lull(60))
+    await asyncio.sleep(0)
+    assert not lull.done()
+    gate.open()
+    await lull
+    assert said.done()
+    desk.check(room)
+
+
 async def test_the_next_commit_is_under_way_while_the_last_is_told(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

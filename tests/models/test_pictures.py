@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -219,6 +220,8 @@ def test_a_worker_steps_back_behind_the_server(workshop: Workshop, tmp_path: Pat
     clean(workshop, tmp_path, pictures.plain())
     [process] = workshop.processes()
     assert os.getpriority(os.PRIO_PROCESS, process) == 19
+    if sys.platform == "linux":
+        assert os.sched_getscheduler(process) == os.SCHED_IDLE
     # Of another session it would be given as much of a CPU as the server, however nice.
     assert os.getsid(process) == os.getsid(0)
     assert os.getpgid(process) == process  # and Ctrl-C is not for it
