@@ -23,8 +23,11 @@ class Said(Struct, frozen=True, gc=False):
     forms: Forms = field(default_factory=dict)
 
 
-class Say(Struct, frozen=True, eq=False, gc=False):
-    """Store a new message; its numbers are yet to be given. `origin` is the socket it came from."""
+class Say(Struct, frozen=True, eq=False):
+    """Store a new message; its numbers are yet to be given. `origin` is the socket it came from.
+
+    In sight of the collector: a refusal remembers where it was raised, and so leads back to this.
+    """
 
     room: LiveRoom
     draft: Message

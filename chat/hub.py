@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Iterable, Iterator, KeysView, Sequence
+from collections.abc import Iterable, Iterator, KeysView, Sequence
 from itertools import chain, islice
 from typing import Protocol
 
@@ -160,9 +160,9 @@ class Hub:
         """Tell everybody who is connected, as one write for each connection."""
         self._tell(list(chain.from_iterable(self._outboxes.values())), events)
 
-    def caught_up(self) -> Awaitable[object] | None:
+    def caught_up(self) -> asyncio.Event | None:
         """What to wait for until little enough is left to be told; None where that is so."""
-        return None if self._caught_up.is_set() else self._caught_up.wait()
+        return None if self._caught_up.is_set() else self._caught_up
 
     def _present(self, room: LiveRoom) -> list[str]:
         """The smaller of those in the room and those who are connected, sifted by the other."""

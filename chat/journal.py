@@ -9,7 +9,8 @@ busy with that, what it has taken is told.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -96,7 +97,7 @@ class Journal:
         clock: Callable[[], float] = time.monotonic,
         *,
         max_waiting: int = MAX_WAITING,
-        ready: Callable[[], Awaitable[object] | None] | None = None,
+        ready: Callable[[], asyncio.Event | None] | None = None,
     ) -> None:
         self._store = store
         self._disk = disk
@@ -161,10 +162,11 @@ class Journal:
     async def _run(self) -> None:
         while self._ahead or self._waiting or (self._uncertain and not self._closing):
             if self._ahead is None and self._ready is not None and (behind := self._ready()):
-                await behind
+                await behind.wait()
             gathered = self._ahead.gathered if self._ahead else self._gathered()
             try:
-                await self._find_out()
+                if self._ahead is None:  # or else behind it, for it has its numbers already
+                    await self._find_out()
                 await self._write(gathered)
             except Refusal as refusal:
                 refuse(gathered, refusal)
@@ -210,6 +212,12 @@ class Journal:
         attempt = self._attempt(batch.writes) if batch.writes else None
         return Commit(gathered, batch, time.perf_counter(), attempt)
 
+    def _begin_ahead(self) -> None:
+        gathered = self._waiting[:MAX_BATCH]
+        with suppress(Exception):  # what fails is no fault of those in front, and fails again
+            self._ahead = self._begin(gathered)
+            del self._waiting[: len(gathered)]
+
     def _attempt(self, writes: list[Write]) -> asyncio.Future[list[Outcome]]:
         later = len(writes) > MAX_INDEXED and self.measures.left < MAX_LEFT
         attempt = self._disk.start(self._store.commit, writes, later=later)
@@ -222,7 +230,7 @@ class Journal:
         settled = list(map(settle, batch.entries, outcomes))
         if self._waiting and not self._uncertain and (self._ready is None or not self._ready()):
             # On MongoDB the store and this process each waited for the other half of the time.
-            self._ahead = self._begin(self._gathered())
+            self._begin_ahead()
         told = [one.told for one in settled if one.told is not None]
         begun = time.perf_counter()
         self._tell(told)

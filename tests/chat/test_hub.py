@@ -235,7 +235,9 @@ async def test_a_backlog_can_be_waited_for(house: House, monkeypatch: pytest.Mon
         house.hub.tell_room(room, [EVENT])
     assert house.hub._caught_up.is_set()
     house.hub.tell_room(room, [EVENT])
-    waiting = asyncio.ensure_future(house.hub.caught_up())
+    behind = house.hub.caught_up()
+    assert behind is not None
+    waiting = asyncio.ensure_future(behind.wait())
     await asyncio.sleep(0)
     assert not waiting.done()
     await waiting

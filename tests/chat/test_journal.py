@@ -1,7 +1,9 @@
 """The journal: what is acknowledged is stored and told, once, and in one order."""
 
 import asyncio
+import gc
 import random
+import weakref
 from collections import deque
 from contextlib import suppress
 from typing import Any
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 import chat.journal as journal_module
 from chat.entries import Said, ToldMarks, ToldMessage
 from chat.errors import Busy
+from chat.hub import Hub
 from chat.journal import Journal
 from models.records import EVERYONE, Counters, new_id
 from models.store import ChangedMessage, NewMessage, Store, StoreError, Unavailable
@@ -107,7 +110,7 @@ async def test_nothing_is_begun_while_those_who_are_told_are_behind(desk: Desk) 
     told, behind = asyncio.Event(), asyncio.Event()
 
     def ready() -> Any:
-        return behind.wait() if told.is_set() else None
+        return behind if told.is_set() else None
 
     def telling(news: Any) -> None:
         desk._tell(news)
@@ -291,6 +294,67 @@ async def test_closing_a_journal_that_has_nothing_to_do_is_nothing(desk: Desk) -
     await desk.journal.close()
 
 
+@pytest.mark.parametrize("fault", [full, lost])
+async def test_nothing_is_left_of_what_was_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    monkeypatch.setattr(journal_module.log, "disabled", True)  # or pytest would keep the errors
+    room = await desk.room()
+    desk.store.plan("commit", *[fault] * 10)
+    futures = [desk.say(room)]
+    with suppress(Busy):
+        await futures[0]
+    desk.store.faults.clear()
+    await desk.say(room)
+    desk.waiting.clear()
+    left = weakref.ref(futures.pop())
+    gc.collect()
+    assert left() is None
+
+
+async def test_those_who_are_told_may_fall_behind_while_a_commit_is_under_way(desk: Desk) -> None:
+    room, hub = await desk.room(), Hub()
+
+    def telling(news: Any) -> None:
+        desk._tell(news)
+        hub._caught_up.clear()
+
+    desk.journal = Journal(desk.store, desk.disk, telling, ready=hub.caught_up)
+    gates = [desk.store.gate("commit") for _ in range(2)]
+    said = [desk.say(room)]
+    for gate in gates:
+        await gate.reached()
+        said.append(desk.say(room))
+        gate.open()
+        await said[-2]
+    await turns()
+    assert (len(desk.store.batches), said[-1].done()) == (2, False)
+    hub._caught_up.set()
+    await said[-1]
+    desk.check(room)
+
+
+@pytest.mark.expects_errors
+async def test_what_cannot_be_begun_is_no_fault_of_those_in_front(desk: Desk) -> None:
+    room = await desk.room()
+    message = (await desk.say(room)).message
+
+    def fail(_: Any) -> None:
+        raise RuntimeError("a bug")
+
+    gate = desk.store.gate("commit")
+    first = desk.say(room)
+    await gate.reached()
+    altering = asyncio.ensure_future(desk.alter(room, message.id, fail))
+    await turns()
+    beside = desk.say(room)
+    gate.open()
+    assert (await first).message.seq == 2
+    assert [await refusal(beside), await refusal(altering)] == ["not_stored"] * 2
+    assert (await desk.say(room)).message.seq == 3
+    desk.check(room)
+
+
 @pytest.mark.expects_errors
 async def test_a_teller_that_fails_ends_nothing(desk: Desk) -> None:
     room = await desk.room()
@@ -325,6 +389,28 @@ async def test_a_teller_that_fails_does_no_harm_to_the_commit_that_is_under_way(
     assert [message.seq for message in desk.news(room)] == [2]
     assert (await desk.say(room)).message.seq == 3
     assert desk.real.messages.counters(room.id) == Counters(seq=3, rev=3)
+
+
+@pytest.mark.expects_errors
+async def test_a_commit_that_is_under_way_is_not_refused_for_what_is_doubted(desk: Desk) -> None:
+    room = await desk.room()
+    told = desk.journal._tell
+
+    def fail(_: Any) -> None:
+        desk.journal._tell = told
+        raise RuntimeError("a bug")
+
+    desk.journal._tell = fail
+    gate = desk.store.gate("commit")
+    first = desk.say(room)
+    await gate.reached()
+    second = desk.say(room)
+    desk.store.plan("messages.counters", full)
+    gate.open()
+    assert await refusal(first) == "not_stored"
+    assert (await second).message.seq == 2
+    await desk.journal.close()
+    assert room.pending == 0
 
 
 # What may become of a commit: done, lost before, lost after, refused, and broken off in the middle.
