@@ -157,7 +157,9 @@ def _gone(collections: Collections[Document], writes: Sequence[Write]) -> list[O
     rooms = {key_of(write.message.room) for write in writes if isinstance(write, NewMessage)}
     if not rooms:
         return []
-    there = collections.rooms.find({"_id": {"$in": list(rooms)}}, {"_id": 1})
+    # All in one answer: of more than a hundred MongoDB would give the rest in a second one.
+    wanted = {"_id": {"$in": list(rooms)}}
+    there = collections.rooms.find(wanted, {"_id": 1}, batch_size=len(rooms) + 1)
     return list(rooms - {room["_id"] for room in there})
 
 

@@ -37,7 +37,8 @@ _TELL_SECONDS = 5.0
 # As one value, because every row lets go of the interpreter and has to get it back.
 _TAKEN = """SELECT json_group_array(json_array(
         rowid, place, room, text, sender, attachments IS NOT NULL, deleted IS NOT NULL
-    )) FROM (SELECT rowid, * FROM messages WHERE place < ? AND {} ORDER BY place LIMIT ?)"""
+    )) FROM messages WHERE rowid IN (SELECT value FROM json_each(?)) AND +place < ?"""
+_rows = msgspec.json.Decoder(list[int])
 _taken = msgspec.json.Decoder(list[tuple[int, int, str, str, str, int, int]])
 
 
@@ -61,20 +62,27 @@ def enter(
     return [entered.get(message.id) for message in messages]
 
 
-def has_left(connection: sqlite3.Connection) -> bool:
-    """Tell whether there are messages that were left for later."""
-    left = connection.execute("SELECT 1 FROM messages WHERE place < ? LIMIT 1", (_LEFT_END,))
-    return left.fetchone() is not None
-
-
-def enter_left(
+def left(
     connection: sqlite3.Connection, limit: int, rooms: Collection[str] | None = None
-) -> int:
-    """Put messages into the index that were left for later, the oldest first."""
+) -> list[int]:
+    """The rows of messages that were left for later, the oldest first."""
     condition, values = "true", []
     if rooms is not None:
-        condition, values = "room IN (SELECT value FROM json_each(?))", [listed(rooms)]
-    found = connection.execute(_TAKEN.format(condition), (_LEFT_END, *values, limit)).fetchone()
+        # With a plus, for SQLite would rather read all that was ever said in these rooms.
+        condition, values = "+room IN (SELECT value FROM json_each(?))", [listed(rooms)]
+    found = connection.execute(
+        f"""SELECT json_group_array(id) FROM (
+                SELECT rowid AS id FROM messages WHERE place < ? AND {condition}
+                    ORDER BY place LIMIT ?
+            )""",  # noqa: S608 - of our own conditions
+        (_LEFT_END, *values, limit),
+    ).fetchone()
+    return _rows.decode(found[0])
+
+
+def enter_left(connection: sqlite3.Connection, rows: Sequence[int]) -> None:
+    """Put messages into the index that were left for later, if they are left still."""
+    found = connection.execute(_TAKEN, (msgspec.json.encode(rows).decode(), _LEFT_END)).fetchone()
     taken = _taken.decode(found[0])
     insert_rows(
         connection,
@@ -87,9 +95,8 @@ def enter_left(
     )
     connection.execute(
         "UPDATE messages SET place = place + ? WHERE rowid IN (SELECT value FROM json_each(?))",
-        (LEFT, msgspec.json.encode([rowid for rowid, *_ in taken]).decode()),
+        (LEFT, msgspec.json.encode([row for row, *_ in taken]).decode()),
     )
-    return len(taken)
 
 
 def enter_again(connection: sqlite3.Connection, message: Message) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from models.contract.messages import Found, Wanted
 from models.records import Counters, Message
 from models.sqlite.database import Database
-from models.sqlite.index import enter_left, has_left
+from models.sqlite.index import enter_left, left
 from models.sqlite.rows import listed, message_of, texts_of
 from models.sqlite.search import search
 
@@ -81,11 +81,11 @@ class SQLiteMessages:
     def index(self, limit: int, rooms: Collection[str] | None = None) -> int:
         """Let some messages be found that were left for later."""
         with self._database.read() as connection:
-            # Nearly always, and then nobody need wait for their turn to write.
-            if not has_left(connection):
-                return 0
-        with self._database.write() as connection:
-            return enter_left(connection, limit, rooms)
+            rows = left(connection, limit, rooms)
+        if rows:
+            with self._database.write() as connection:
+                enter_left(connection, rows)
+        return len(rows)
 
     def changes(self, room_id: str, *, since: int, limit: int) -> list[Message]:
         """The messages changed since a number."""
