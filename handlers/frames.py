@@ -34,6 +34,7 @@ PING = b"\x89\x00"
 _MASKED = 0x80
 _SHORT = 126  # payloads below this have their length in the second byte
 _CHUNK = 65536
+_ERROR = socket.SOL_SOCKET, socket.SO_ERROR
 
 # What stands before a payload, by the three forms of its length.
 _SMALL, _MEDIUM, _LARGE = Struct(">BB").pack, Struct(">BBH").pack, Struct(">BBQ").pack
@@ -244,6 +245,9 @@ class FastProtocol(WebSocketProtocol13):
         # Whatever a handler does to the socket meanwhile, what it has begun is waited for first.
         stream._read_future, self._taken = None, 0
         handled = self._take(data)
+        # An abort behind what has come is told once, with it, by uvloop. To ask takes 0.3 µs.
+        if not stream.closed() and stream.socket.getsockopt(*_ERROR):
+            stream.close()
         if handled is None and self._needs_more() and not stream.closed():
             stream._read_future = reading
         else:

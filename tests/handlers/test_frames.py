@@ -10,6 +10,7 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
+import uvloop
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream
@@ -355,6 +356,39 @@ async def test_what_was_begun_is_finished_before_the_end(make: Maker) -> None:
         slow.next.set()
         await reading
         assert slow.heard.closed == [(None, None)]
+
+
+LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("listener", [Listener, Slow])
+@pytest.mark.parametrize("make", ALL)
+def test_a_connection_that_is_aborted_behind_a_frame_ends(
+    make: Maker, listener: type[Listener], loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    async def abort() -> Heard:
+        handler = listener()
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            client = socket.create_connection(server.getsockname())
+            ours, _ = server.accept()
+        protocol: Any = make(handler)
+        with closing((AnyStream if make is fast_on_any else IOStream)(ours)) as protocol.stream:
+            reading = asyncio.ensure_future(protocol._receive_frame_loop())
+            await turns(5)
+            client.sendall(text("last") + text("!")[:3])
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            await until(lambda: handler.heard.said)
+            await turns(20)
+            if isinstance(handler, Slow):
+                handler.next.set()
+            await asyncio.wait_for(reading, 5)
+        return handler.heard
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        heard = runner.run(abort())
+    assert heard == Heard([("m", "last")], [(None, None)])
 
 
 @pytest.mark.parametrize("make", OURS)
