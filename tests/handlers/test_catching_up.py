@@ -320,7 +320,7 @@ async def test_a_socket_that_cannot_be_welcomed_may_try_again(
 async def test_a_refusal_for_one_who_has_gone_troubles_nobody(
     hub: Hubbub, gated: Callable[..., Gate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> Any:
+    def full(*_: object, **__: object) -> Any:
         raise Unavailable("away")
 
     monkeypatch.setattr("chat.journal.PATIENCE_SECONDS", 0)
