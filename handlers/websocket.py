@@ -158,8 +158,8 @@ class SocketHandler(LightSocket):
         if isinstance(command, SendMessage) and speaker is not None:
             return self._send(speaker, frame, command)
         work = self._guarded(frame.id, self._carry_out(frame))
-        # Nearly all that a login needs is at hand when somebody comes back.
-        return begun(work) if isinstance(command, Auth) else work
+        # Nearly all that a login needs is at hand when somebody comes back; a second is refused.
+        return begun(work) if isinstance(command, Auth) and speaker is None else work
 
     def on_pong(self, data: bytes) -> None:
         """Take a sign of life."""

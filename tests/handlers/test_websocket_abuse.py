@@ -340,8 +340,13 @@ async def test_a_flood_of_commands_is_refused_one_by_one(start: Starter) -> None
     await both.talk()
 
 
+@pytest.mark.parametrize(
+    "refused",
+    [said("SEND_MESSAGE", 1, roomId=EVERYONE, content="x"), said("AUTH", 1, token="x")],
+    ids=["messages", "logins"],
+)
 async def test_whoever_goes_beyond_the_limits_leaves_the_others_their_turn(
-    start: Starter, monkeypatch: pytest.MonkeyPatch
+    start: Starter, monkeypatch: pytest.MonkeyPatch, refused: bytes
 ) -> None:
     hub, turns = start(rate_limits=True), Turns()
     both, socket = await neighbours(hub), await attacker(hub)
@@ -352,7 +357,7 @@ async def test_whoever_goes_beyond_the_limits_leaves_the_others_their_turn(
         refuse(handler, refusal, frame_id)
 
     monkeypatch.setattr(SocketHandler, "_refuse", noted)
-    socket.write(said("SEND_MESSAGE", 1, roomId=EVERYONE, content="x") * 2_000)
+    socket.write(refused * 2_000)
     await both.talk()
     await socket.caught_up()
     assert turns.most == 1
