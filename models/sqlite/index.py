@@ -21,8 +21,7 @@ from models.words import room_token, tokens_of, tokens_said
 log = logging.getLogger("hubbub.store")
 
 # So many messages may share a millisecond. The year 9999 still fits into 64 bits then.
-_BITS = 15
-SHARED = 1 << _BITS
+SHARED = 1 << 15
 
 # How far below their place messages stand that are left for later; and where those end, which is
 # below the year 1. What is said before 1970 or after 4198 is never left.
@@ -38,6 +37,16 @@ _TELL_SECONDS = 5.0
 _TAKEN = """SELECT json_group_array(json_array(
         rowid, place, room, text, sender, attachments IS NOT NULL, deleted IS NOT NULL
     )) FROM messages WHERE rowid IN (SELECT value FROM json_each(?)) AND +place < ?"""
+
+# The last place of each of some moments that is taken, be it by a message that was left.
+_LAST = f"""SELECT moment, nullif(max(
+        coalesce((SELECT max(place) FROM messages WHERE place >= first AND place < end), first - 1),
+        coalesce((SELECT max(place) + ?2 FROM messages
+            WHERE place >= first - ?2 AND place < end - ?2), first - 1)
+    ), first - 1)
+    FROM (SELECT value AS moment, value * {SHARED} AS first, (value + 1) * {SHARED} AS end
+        FROM json_each(?1))"""  # noqa: S608 - a constant
+
 _rows = msgspec.json.Decoder(list[int])
 _taken = msgspec.json.Decoder(list[tuple[int, int, str, str, str, int, int]])
 
@@ -187,20 +196,10 @@ def _is_left(row: sqlite3.Row) -> bool:
 
 def _free_places(connection: sqlite3.Connection, moments: Sequence[int]) -> list[int]:
     """The next places of some moments, in the order in which they come."""
-    if not moments:
-        return []
-    # Of all of them at once: between the first and the last of a batch there is hardly anything.
-    first, end = min(moments) * SHARED, (max(moments) + 1) * SHARED
-    last: dict[int, int] = dict(
-        connection.execute(
-            f"""SELECT place >> {_BITS}, max(place) FROM (
-                    SELECT place FROM messages WHERE place >= ?1 AND place < ?2
-                    UNION ALL
-                    SELECT place + ?3 FROM messages WHERE place >= ?1 - ?3 AND place < ?2 - ?3
-                ) GROUP BY 1""",  # noqa: S608 - a constant
-            (first, end, LEFT),
-        ).fetchall()
-    )
+    # Of each by itself: rooms that were in use while the clock was ahead are ahead of the others,
+    # and between the two there may be all that was said in that time.
+    found = connection.execute(_LAST, (msgspec.json.encode(list(set(moments))).decode(), LEFT))
+    last: dict[int, int] = {moment: place for moment, place in found if place is not None}
     places = []
     for moment in moments:
         place = last[moment] + 1 if moment in last else moment * SHARED
