@@ -17,8 +17,9 @@ log = logging.getLogger("hubbub.sockets")
 
 HEARTBEAT_SECONDS = 25.0
 
-# A login that ends closes its sockets within a second, also when another process ended it.
-WATCH_SECONDS = 0.8
+# A login that ends closes its sockets within a second, also when another process ended it; and one
+# of them may have been opened by what was known half a second before (chat/sessions.py).
+WATCH_SECONDS = 0.4
 
 
 @dataclass(frozen=True, slots=True)
