@@ -179,4 +179,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # 11: the messages of a room that mention somebody
     ("CREATE INDEX messages_naming ON messages (room, seq) WHERE mentions IS NOT NULL",),
+    # 12: words that were left for later, marked by a `place` that an older Hubbub would not know
+    (),
 )
