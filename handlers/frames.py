@@ -74,6 +74,15 @@ def end_of_frame(data: bytes, place: int) -> int:
     return end
 
 
+class _Queue(list[Any]):
+    """A short queue; an empty one of the library's is 760 bytes, and a stream has two."""
+
+    __slots__ = ()
+
+    def popleft(self) -> Any:
+        return self.pop(0)
+
+
 class FastProtocol(WebSocketProtocol13):
     """Tornado's protocol with a shorter way for what is common."""
 
@@ -181,6 +190,7 @@ class FastProtocol(WebSocketProtocol13):
         return True
 
     async def _receive_frame_loop(self) -> None:
+        self._lighten()
         try:
             while not self.client_terminated:
                 handled = None
@@ -200,6 +210,13 @@ class FastProtocol(WebSocketProtocol13):
             self._abort()
         finally:
             self.handler.on_ws_connection_close(self.close_code, self.close_reason)
+
+    def _lighten(self) -> None:
+        """Let an idle stream hold 1.3 KiB less."""
+        if type(self.stream) is IOStream and not self.stream.closed():
+            stream: Any = self.stream
+            stream._write_futures = _Queue(stream._write_futures)
+            stream._write_buffer._buffers = _Queue(stream._write_buffer._buffers)
 
     async def _read_bytes(self, n: int) -> bytes:
         """Give Tornado's reader what it asks for, from what was read already."""
