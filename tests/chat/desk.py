@@ -106,6 +106,7 @@ class Desk:
 @pytest.fixture(name="desk")
 def make_desk(io_loop: IOLoop, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setattr(journal_module, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(journal_module, "MIN_AHEAD", 1)
     made = Desk(store)
     yield made
     io_loop.run_sync(made.close)

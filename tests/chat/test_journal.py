@@ -77,9 +77,13 @@ async def test_a_lull_comes_when_nothing_is_written_any_more_or_after_a_while(de
     desk.check(room)
 
 
-async def test_the_next_commit_is_under_way_while_the_last_is_told(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("ahead", "order"), [(1, "commit commit tell tell"), (2, "commit tell commit tell")]
+)
+async def test_the_next_commit_is_under_way_while_the_last_is_told_if_much_waits(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, ahead: int, order: str
 ) -> None:
+    monkeypatch.setattr(journal_module, "MIN_AHEAD", ahead)
     room = await desk.room()
     begun: list[str] = []
     start, tell = desk.disk.start, desk._tell
@@ -100,7 +104,7 @@ async def test_the_next_commit_is_under_way_while_the_last_is_told(
     second = desk.say(room)
     gate.open()
     await asyncio.gather(first, second)
-    assert begun == ["commit", "commit", "tell", "tell"]
+    assert begun == order.split()
     assert desk.answered_first == 0
     desk.check(room)
 
@@ -474,6 +478,7 @@ def test_whatever_fails_what_is_told_is_what_is_stored(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(journal_module, "RETRY_SECONDS", 0)
+        patch.setattr(journal_module, "MIN_AHEAD", 1)
         # A loop of its own, that is not left to be the current one.
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             runner.run(_story(store, steps, faults, random.Random(seed)))
