@@ -4,12 +4,13 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 
 from bench import servers
 from bench.course import Course, each, one_loop
 from bench.languages import Heard
 from bench.load import Result
-from bench.messages import Talker, Talks, connect
+from bench.messages import Talker, Talks, connect, rest
 from bench.report import Figure
 from bench.turns import WARM_UP, Conditions, Entrant, in_turn
 
@@ -26,8 +27,12 @@ def latency(conditions: Conditions) -> list[Figure]:
             [talk] = each(runner, [Talks(talkers).turn])
             talk(min(WARM_UP, conditions.seconds))
             paces.append(Pace(talkers, talk(conditions.seconds).rate / 2))
+            rest(server)
         measures = each(runner, [pace.turn for pace in paces])
-        entrants = [Entrant(*one) for one in zip(running.servers, measures, strict=True)]
+        entrants = [
+            Entrant(server, measure, partial(rest, server))
+            for server, measure in zip(running.servers, measures, strict=True)
+        ]
         title = "send to delivery, half load"
         return in_turn(title, entrants, running.database, conditions)
 

@@ -113,7 +113,7 @@ class Room(Application):
             self._news.append(Said(self._last, socket.state.user, content, now))
             self._answers.append(acknowledge)
             if len(self._news) == 1:
-                # Twice, to look once more for what others have sent meanwhile: to tell it takes 3 ms.
+                # Twice, to look once more for what others have sent: each telling takes 3 ms.
                 loop = asyncio.get_running_loop()
                 loop.call_soon(loop.call_soon, self._tell)
         return None
