@@ -7,6 +7,7 @@ import pytest
 
 from models.records import EVERYONE
 from tests import pictures
+from tests.chat.engine import until
 from tests.conversations.puppets import Puppet, Puppets
 from tests.handlers.conftest import Hubbub, Person
 from tests.handlers.forms import File
@@ -237,8 +238,9 @@ async def test_what_is_shown(hub: Hubbub, puppets: Puppets) -> None:
         assert (heard["type"], heard["content"]) == (kind, f"{text}\n{base}{link}".strip())
         assert (await hub.get(f"/messages/{company.bob.id}", cy.token)).json[0]["id"] == heard["id"]
         assert (await hub.get("/messages", cy.token)).json[0]["content"] == heard["content"]
-    # And to whoever was away.
+    # And to whoever was away, which the server must know by then: they go and speak on two ways.
     await one.drop()
+    await until(lambda: not hub.core.hub.is_connected(cy.id))
     await here["native"].ask("SEND_MESSAGE", to=cy.id, attachments=[picture["id"]])
     await one.reconnect()
     assert (await one.hear("message:received"))["type"] == "image"
