@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 import chat.journal as journal_module
 from chat.entries import Said, ToldMarks, ToldMessage
 from chat.errors import Busy
-from chat.hub import Hub
 from chat.journal import Journal
-from models.records import EVERYONE, Counters, new_id
+from models.records import EVERYONE, new_id
 from models.store import ChangedMessage, NewMessage, Store, StoreError, Unavailable
 from tests.chat.desk import Desk, edited, reacted, refusal
 from tests.chat.desk import make_desk as make_desk
@@ -74,59 +73,6 @@ async def test_a_lull_comes_when_nothing_is_written_any_more_or_after_a_while(de
     gate.open()
     await lull
     assert said.done()
-    desk.check(room)
-
-
-@pytest.mark.parametrize(
-    ("ahead", "order"), [(1, "commit commit tell tell"), (2, "commit tell commit tell")]
-)
-async def test_the_next_commit_is_under_way_while_the_last_is_told_if_much_waits(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, ahead: int, order: str
-) -> None:
-    monkeypatch.setattr(journal_module, "MIN_AHEAD", ahead)
-    room = await desk.room()
-    begun: list[str] = []
-    start, tell = desk.disk.start, desk._tell
-
-    def starting(*args: Any, **kwargs: Any) -> Any:
-        begun.append("commit")
-        return start(*args, **kwargs)
-
-    def telling(told: Any) -> None:
-        begun.append("tell")
-        tell(told)
-
-    monkeypatch.setattr(desk.disk, "start", starting)
-    desk.journal = Journal(desk.store, desk.disk, telling)
-    gate = desk.store.gate("commit")
-    first = desk.say(room)
-    await gate.reached()
-    second = desk.say(room)
-    gate.open()
-    await asyncio.gather(first, second)
-    assert begun == order.split()
-    assert desk.answered_first == 0
-    desk.check(room)
-
-
-async def test_nothing_is_begun_while_those_who_are_told_are_behind(desk: Desk) -> None:
-    room = await desk.room()
-    told, behind = asyncio.Event(), asyncio.Event()
-
-    def ready() -> Any:
-        return behind if told.is_set() else None
-
-    def telling(news: Any) -> None:
-        desk._tell(news)
-        told.set()
-
-    desk.journal = Journal(desk.store, desk.disk, telling, ready=ready)
-    await desk.say(room)
-    later = desk.say(room)
-    await turns(5)
-    assert (desk.store.calls["commit"], later.done()) == (1, False)
-    behind.set()
-    await later
     desk.check(room)
 
 
@@ -314,107 +260,6 @@ async def test_nothing_is_left_of_what_was_refused(
     left = weakref.ref(futures.pop())
     gc.collect()
     assert left() is None
-
-
-async def test_those_who_are_told_may_fall_behind_while_a_commit_is_under_way(desk: Desk) -> None:
-    room, hub = await desk.room(), Hub()
-
-    def telling(news: Any) -> None:
-        desk._tell(news)
-        hub._caught_up.clear()
-
-    desk.journal = Journal(desk.store, desk.disk, telling, ready=hub.caught_up)
-    gates = [desk.store.gate("commit") for _ in range(2)]
-    said = [desk.say(room)]
-    for gate in gates:
-        await gate.reached()
-        said.append(desk.say(room))
-        gate.open()
-        await said[-2]
-    await turns()
-    assert (len(desk.store.batches), said[-1].done()) == (2, False)
-    hub._caught_up.set()
-    await said[-1]
-    desk.check(room)
-
-
-@pytest.mark.expects_errors
-async def test_what_cannot_be_begun_is_no_fault_of_those_in_front(desk: Desk) -> None:
-    room = await desk.room()
-    message = (await desk.say(room)).message
-
-    def fail(_: Any) -> None:
-        raise RuntimeError("a bug")
-
-    gate = desk.store.gate("commit")
-    first = desk.say(room)
-    await gate.reached()
-    altering = asyncio.ensure_future(desk.alter(room, message.id, fail))
-    await turns()
-    beside = desk.say(room)
-    gate.open()
-    assert (await first).message.seq == 2
-    assert [await refusal(beside), await refusal(altering)] == ["not_stored"] * 2
-    assert (await desk.say(room)).message.seq == 3
-    desk.check(room)
-
-
-@pytest.mark.expects_errors
-async def test_a_teller_that_fails_ends_nothing(desk: Desk) -> None:
-    room = await desk.room()
-    told = desk.journal._tell
-
-    def fail(_: Any) -> None:
-        desk.journal._tell = told
-        raise RuntimeError("a bug")
-
-    desk.journal._tell = fail
-    assert await refusal(desk.say(room)) == "not_stored"
-    assert (await desk.say(room)).message.seq == 2
-
-
-@pytest.mark.expects_errors
-async def test_a_teller_that_fails_does_no_harm_to_the_commit_that_is_under_way(desk: Desk) -> None:
-    room = await desk.room()
-    told = desk.journal._tell
-
-    def fail(_: Any) -> None:
-        desk.journal._tell = told
-        raise RuntimeError("a bug")
-
-    desk.journal._tell = fail
-    gate = desk.store.gate("commit")
-    first = desk.say(room)
-    await gate.reached()
-    second = desk.say(room)
-    gate.open()
-    assert await refusal(first) == "not_stored"
-    assert (await second).message.seq == 2
-    assert [message.seq for message in desk.news(room)] == [2]
-    assert (await desk.say(room)).message.seq == 3
-    assert desk.real.messages.counters(room.id) == Counters(seq=3, rev=3)
-
-
-@pytest.mark.expects_errors
-async def test_a_commit_that_is_under_way_is_not_refused_for_what_is_doubted(desk: Desk) -> None:
-    room = await desk.room()
-    told = desk.journal._tell
-
-    def fail(_: Any) -> None:
-        desk.journal._tell = told
-        raise RuntimeError("a bug")
-
-    desk.journal._tell = fail
-    gate = desk.store.gate("commit")
-    first = desk.say(room)
-    await gate.reached()
-    second = desk.say(room)
-    desk.store.plan("messages.counters", full)
-    gate.open()
-    assert await refusal(first) == "not_stored"
-    assert (await second).message.seq == 2
-    await desk.journal.close()
-    assert room.pending == 0
 
 
 # What may become of a commit: done, lost before, lost after, refused, and broken off in the middle.

@@ -1,72 +1,50 @@
-"""The fast reader does what Tornado's does, byte for byte; the writer loses and mixes nothing."""
+"""The fast reader does what Tornado's does, byte for byte, however it comes."""
 
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, suppress
-from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
+from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
 import uvloop
-from tornado.httpserver import HTTPServer
-from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream
-from tornado.testing import bind_unused_port
-from tornado.util import _websocket_mask
-from tornado.web import Application
-from tornado.websocket import (
-    WebSocketClientConnection,
-    WebSocketHandler,
-    WebSocketProtocol13,
-    _WebSocketParams,
-    websocket_connect,
+
+from handlers.frames import text_frame
+from tests.chat.engine import turns, until
+from tests.handlers.wires import (
+    ALL,
+    BINARY,
+    CLOSE,
+    FIN,
+    MAX_MESSAGE,
+    MAX_WAITING,
+    MORE,
+    OURS,
+    PING,
+    PONG,
+    RSV1,
+    RSV2,
+    RSV3,
+    TEXT,
+    AnyStream,
+    Heard,
+    Listener,
+    Maker,
+    fast,
+    fast_on_any,
+    frame,
+    joined,
+    part,
+    received,
+    run,
+    send,
+    text,
+    tornados,
 )
 
-from handlers.frames import FastProtocol, end_of_frame, protocol_of, text_frame
-from tests.chat.engine import turns, until
-
 pytestmark = pytest.mark.gen_test(timeout=60)
-
-MAX_MESSAGE = 70_000
-MAX_WAITING = 1 << 20
-MASK = b"\x01\x80\xfe\x37"
-FIN, RSV1, RSV2, RSV3 = 0x80, 0x40, 0x20, 0x10
-MORE, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
-
-
-def frame(
-    opcode: int,
-    payload: bytes | str = b"",
-    *,
-    flags: int = FIN,
-    mask: bytes | None = MASK,
-    form: int = 0,
-    size: int | None = None,
-) -> bytes:
-    """A frame; `form` is how many bytes the length takes at least, `size` what it says."""
-    data = payload.encode() if isinstance(payload, str) else payload
-    size = len(data) if size is None else size
-    masked = 0 if mask is None else 0x80
-    head = bytes([flags | opcode])
-    if size > 0xFFFF or form == 8:
-        head += bytes([masked | 127]) + struct.pack("!Q", size)
-    elif size > 125 or form == 2:
-        head += bytes([masked | 126]) + struct.pack("!H", size)
-    else:
-        head += bytes([masked | size])
-    return head + (data if mask is None else mask + _websocket_mask(mask, data))
-
-
-def text(payload: str | bytes, **more: Any) -> bytes:
-    return frame(TEXT, payload, **more)
-
-
-def part(opcode: int, payload: str | bytes, **more: Any) -> bytes:
-    """A frame that is not the last of its message."""
-    return frame(opcode, payload, flags=0, **more)
 
 
 # What may be sent, and what is heard of it: messages (m), pings (i), pongs (o), the close (c).
@@ -146,119 +124,6 @@ LARGE: dict[str, tuple[bytes, str]] = {
     "many": (b"".join(text(f"{n}") for n in range(3000)), "m" * 3000),
     "many pings": (b"".join(frame(PING, f"{n}") for n in range(50)) + text("y"), "i" * 50 + "m"),
 }
-
-
-@dataclass
-class Heard:
-    """Everything that a protocol made of what it was sent."""
-
-    said: list[tuple[str, object]] = field(default_factory=list)
-    closed: list[tuple[int | None, str | None]] = field(default_factory=list)
-    errors: list[type] = field(default_factory=list)
-    answer: bytes = b""
-    client_terminated: bool = False
-    server_terminated: bool = False
-
-    @property
-    def kinds(self) -> str:
-        closes = "c" if self.answer[-4:-2] == b"\x88\x02" or self.answer[-2:] == b"\x88\0" else ""
-        return "".join(kind for kind, _ in self.said) + closes
-
-
-class Listener:
-    """A handler that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.heard = Heard()
-
-    def on_message(self, message: str | bytes) -> Any:
-        self.heard.said.append(("m", message))
-
-    def on_ping(self, data: bytes) -> None:
-        self.heard.said.append(("i", data))
-
-    def on_pong(self, data: bytes) -> None:
-        self.heard.said.append(("o", data))
-
-    def on_ws_connection_close(self, code: int | None, reason: str | None) -> None:
-        self.heard.closed.append((code, reason))
-
-    def log_exception(self, kind: type, *_: object) -> None:
-        self.heard.errors.append(kind)
-
-
-Maker = Callable[[Any], WebSocketProtocol13]
-
-
-def tornados(handler: Any) -> WebSocketProtocol13:
-    params = _WebSocketParams(max_message_size=MAX_MESSAGE, compression_options=None)
-    return WebSocketProtocol13(handler, False, params)
-
-
-def fast(handler: Any) -> FastProtocol:
-    return protocol_of(handler, max_message=MAX_MESSAGE, max_waiting=MAX_WAITING)
-
-
-def fast_on_any(handler: Any) -> FastProtocol:
-    """Ours, on a stream that Tornado alone can read and write, such as one of TLS."""
-    return fast(handler)
-
-
-class AnyStream(IOStream):
-    """A stream of which nothing more is known."""
-
-
-OURS = [fast, fast_on_any]
-ALL = [tornados, *OURS]
-
-
-@asynccontextmanager
-async def joined(
-    make: Maker, handler: Any
-) -> AsyncIterator[tuple[Any, socket.socket, asyncio.Task[None]]]:
-    """A protocol that reads one end of a pair of sockets; the other end is the client's."""
-    ours, theirs = socket.socketpair()
-    ours.setblocking(False)
-    theirs.setblocking(False)
-    kind = AnyStream if make is fast_on_any else IOStream
-    with closing(theirs), closing(kind(ours)) as stream:
-        protocol = make(handler)
-        protocol.stream = stream
-        reading = asyncio.ensure_future(protocol._receive_frame_loop())
-        try:
-            yield protocol, theirs, reading
-        finally:
-            stream.close()
-            await asyncio.gather(reading, return_exceptions=True)
-            if protocol._waiting is not None:
-                IOLoop.current().remove_timeout(protocol._waiting)
-
-
-async def send(client: socket.socket, data: bytes) -> None:
-    with suppress(BrokenPipeError, ConnectionResetError):  # the other end may have had enough
-        await asyncio.get_running_loop().sock_sendall(client, data)
-
-
-async def run(make: Maker, *chunks: bytes) -> Heard:
-    """Send chunks, one after the other, and end; and say what was heard and answered."""
-    listener = Listener()
-    async with joined(make, listener) as (protocol, client, reading):
-        for chunk in chunks:
-            await send(client, chunk)
-            await turns()
-        with suppress(OSError):
-            client.shutdown(socket.SHUT_WR)
-        [error] = await asyncio.gather(reading, return_exceptions=True)
-        heard = listener.heard
-        if error is not None:
-            heard.errors.append(type(error))
-        heard.client_terminated = protocol.client_terminated
-        heard.server_terminated = protocol.server_terminated
-        protocol.stream.close()
-        with suppress(ConnectionResetError):
-            while data := client.recv(1 << 16):
-                heard.answer += data
-        return heard
 
 
 @pytest.mark.parametrize("name", VECTORS)
@@ -498,184 +363,3 @@ async def test_much_at_once_gives_others_a_turn(make: Maker) -> None:
         assert len(counts) >= 10
         client.shutdown(socket.SHUT_WR)
         await reading
-
-
-@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 100_000])
-async def test_a_text_frame_is_what_tornado_writes(size: int) -> None:
-    async with joined(tornados, Listener()) as (protocol, client, _):
-        protocol.write_message("x" * size)
-        expected = await received(client, len(text_frame(b"x" * size)))
-        assert text_frame(b"x" * size) == expected
-        await turns()
-
-
-async def received(client: socket.socket, size: int) -> bytes:
-    loop, data = asyncio.get_running_loop(), b""
-    while len(data) < size:
-        more = await loop.sock_recv(client, 1 << 20)
-        assert more, "the other end was closed"
-        data += more
-    return data
-
-
-async def test_frames_are_written_at_once_and_in_order() -> None:
-    async with joined(fast, Listener()) as (protocol, client, _):
-        frames = [text_frame(f"{n}".encode()) for n in range(100)]
-        for data in frames:
-            assert protocol.write_frames(data)
-        assert protocol.waiting == 0
-        assert client.recv(1 << 16) == b"".join(frames)
-
-
-async def test_frames_for_one_who_does_not_read_wait_in_order() -> None:
-    async with joined(fast, Listener()) as (protocol, client, _):
-        frames, written = frames_of(3000), b""
-        while protocol.waiting < MAX_WAITING // 2:
-            data = next(frames)
-            assert protocol.write_frames(data)
-            written += data
-        assert await received(client, len(written)) == written
-        await turns()
-        assert protocol.waiting == 0
-        assert protocol.write_frames(text_frame(b"last"))
-        assert client.recv(100) == text_frame(b"last")
-
-
-async def test_what_is_more_than_may_wait_is_not_kept() -> None:
-    async with joined(fast, Listener()) as (protocol, client, _):
-        frames, written = frames_of(3000), b""
-        while protocol.write_frames(data := next(frames)):
-            written += data
-        assert protocol.waiting <= MAX_WAITING < protocol.waiting + len(data)
-        assert await received(client, len(written)) == written
-        with pytest.raises(BlockingIOError):
-            client.recv(1)
-
-
-@pytest.mark.parametrize("size", [100, 3_000, 100_000])
-async def test_a_frame_that_is_half_gone_is_finished_before_the_close_frame(size: int) -> None:
-    async with joined(fast, Listener()) as (protocol, client, _):
-        one = text_frame(b"x" * size)
-        number = 3 * MAX_WAITING // len(one)
-        assert not protocol.write_frames(one * number)
-        protocol.close(4008, "too slow")
-        written = bytearray()
-        while not written.endswith(b"too slow"):
-            written += await received(client, 1)
-        frames, close = bytes(written[:-12]), bytes(written[-12:])
-        assert close == b"\x88\x0a\x0f\xa8too slow"
-        assert frames == one * (len(frames) // len(one))
-        assert len(frames) < len(one) * number
-
-
-@pytest.mark.parametrize("sizes", [(0, 125, 126, 65_535, 65_536, 1)])
-def test_the_end_of_a_frame_is_found(sizes: tuple[int, ...]) -> None:
-    frames = [text_frame(b"x" * size) for size in sizes]
-    ends = list(accumulate(map(len, frames), initial=0))
-    for begin, end in pairwise(ends):
-        for place in (begin + 1, begin + 2, (begin + end + 1) // 2, end):
-            assert end_of_frame(b"".join(frames), min(place, end)) == end
-    assert end_of_frame(b"".join(frames), 0) == 0
-
-
-async def test_what_must_be_whole_waits_however_much_it_is() -> None:
-    async with joined(fast, Listener()) as (protocol, client, _):
-        data = text_frame(b"x" * 3 * MAX_WAITING)
-        assert protocol.write_frames(data, bounded=False)
-        assert protocol.waiting > MAX_WAITING
-        assert not protocol.write_frames(b"")
-        assert await received(client, len(data)) == data
-        protocol.stream.close()
-        assert protocol.waiting == 0
-
-
-async def test_frames_and_tornados_own_do_not_mix() -> None:
-    async with joined(fast, Listener()) as (protocol, client, _):
-        frames, written = frames_of(999), b""
-        while protocol.waiting < 100_000:
-            data = next(frames)
-            protocol.write_frames(data)
-            protocol.write_ping(b"ping")
-            written += data + b"\x89\x04ping"
-        assert await received(client, len(written)) == written
-
-
-def frames_of(size: int) -> Iterator[bytes]:
-    number = 0
-    while True:
-        number += 1
-        yield text_frame(f"{number:0{size}}".encode())
-
-
-async def test_nothing_is_written_behind_a_close() -> None:
-    async with joined(fast, Listener()) as (protocol, client, _):
-        protocol.close(1000)
-        assert protocol.write_frames(text_frame(b"late"))
-        assert client.recv(100) == b"\x88\x02\x03\xe8"
-        protocol.stream.close()
-        assert protocol.write_frames(text_frame(b"later"))
-
-
-async def test_a_reader_that_is_gone_ends_the_connection() -> None:
-    listener = Listener()
-    async with joined(fast, listener) as (protocol, client, reading):
-        client.close()
-        while not protocol.stream.closed():
-            assert protocol.write_frames(text_frame(b"hello"))
-            await asyncio.sleep(0)
-        await reading
-        assert listener.heard.closed == [(None, None)]
-
-
-async def test_a_reader_that_goes_while_frames_wait_ends_the_connection() -> None:
-    listener = Listener()
-    async with joined(fast, listener) as (protocol, client, reading):
-        frames = frames_of(3000)
-        while not protocol.waiting:
-            protocol.write_frames(next(frames))
-        client.close()
-        await reading
-        assert protocol.stream.closed()
-        assert listener.heard.closed == [(None, None)]
-
-
-class Echo(WebSocketHandler):
-    """A socket over the fast protocol that sends back what it hears."""
-
-    def get_websocket_protocol(self) -> FastProtocol:
-        return protocol_of(self, max_message=MAX_MESSAGE * 2, max_waiting=MAX_WAITING)
-
-    def on_message(self, message: str | bytes) -> None:
-        data = message.encode() if isinstance(message, str) else message
-        assert self.ws_connection.write_frames(text_frame(data))
-
-
-@asynccontextmanager
-async def echo() -> AsyncIterator[WebSocketClientConnection]:
-    server = HTTPServer(Application([("/", Echo)]))
-    sock, port = bind_unused_port()
-    server.add_socket(sock)
-    client = await websocket_connect(f"ws://127.0.0.1:{port}/")
-    try:
-        yield client
-    finally:
-        client.close()
-        server.stop()
-        await server.close_all_connections()
-
-
-async def test_tornados_client_reads_what_is_written() -> None:
-    async with echo() as client:
-        for size in (0, 1, 125, 126, 127, 65535, 65536, 100_000):
-            await client.write_message("é" * (size // 2) + "x" * (size % 2))
-            answer = await client.read_message()
-            assert answer == "é" * (size // 2) + "x" * (size % 2)
-
-
-async def test_tornados_client_can_close() -> None:
-    async with echo() as client:
-        await client.write_message("1")
-        assert await client.read_message() == "1"
-        client.close(4000, "bye")
-        assert await client.read_message() is None
-        assert client.close_code == 4000
