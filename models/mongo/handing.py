@@ -23,11 +23,14 @@ def hand_over(
     """Decide on a new owner, and make them it."""
     finish_all(collections)
     # The room first: of many at once, one is the first then, and the others find that they are not.
-    room = collections.rooms.find_one({"_id": key_of(room_id)}, {"handings": 1})
+    room = collections.rooms.find_one({"_id": key_of(room_id)}, {"handings": 1, "handing": 1})
     find = collections.memberships.find_one
     former, heir = (find(membership_key(room_id, user)) for user in (user_id, heir_id))
     if room is None or former is None or heir is None:
         raise NotFound("the room or the membership does not exist")
+    if room.get("handing") is not None:
+        # Begun just now: the former owner who was found above may be gone when it is done.
+        raise NotFound("the room is being handed over")
     number = room.get("handings", 0) + 1
     handing = {
         "number": number,
