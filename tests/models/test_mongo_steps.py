@@ -11,6 +11,7 @@ from pymongo.database import Database as Collections
 
 from models.mongo import MongoStore
 from models.mongo import commit as committing
+from models.mongo import handing
 from models.mongo import rooms as rooms_module
 from models.mongo.documents import content_document, key_of, message_document
 from models.mongo.handing import finish
@@ -233,6 +234,40 @@ def test_a_room_that_is_handed_over_late_keeps_its_newer_owner(
     finish(collections, late)
     roles = {each.user: each.role for each in mongo_store.rooms.members(room)}
     assert roles == {owner: "owner", heir: "member"}
+
+
+@pytest.mark.parametrize("role", ["admin", None])
+def test_a_room_that_is_being_handed_over_is_handed_over_to_nobody_else(
+    mongo_store: MongoStore,
+    collections: Collections[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    role: RoomRole | None,
+) -> None:
+    owner, heir, late = new_id(), new_id(), new_id()
+    room = add_room(mongo_store, heir, late)
+    mongo_store.rooms.join(member(room.id, owner, role="owner"))
+    finish_all, update_one = handing.finish_all, Collection.update_one
+
+    def decided(inside: Collections[dict[str, Any]]) -> None:
+        """Let a rival decide as soon as nothing was left to do, and wait before it goes on."""
+        finish_all(inside)
+        with monkeypatch.context() as patch:
+            patch.setattr(handing, "finish_all", lambda _: None)
+            mongo_store.rooms.hand_over(room.id, owner, heir, role=role)
+        monkeypatch.setattr(handing, "finish_all", finish_all)
+        monkeypatch.setattr(Collection, "update_one", finished)
+
+    def finished(*args: Any, **kwargs: Any) -> Any:
+        """Let the rival go on before the other one decides."""
+        monkeypatch.setattr(Collection, "update_one", update_one)
+        finish_all(collections)
+        return update_one(*args, **kwargs)
+
+    monkeypatch.setattr(handing, "finish_all", decided)
+    with pytest.raises(NotFound):
+        mongo_store.rooms.hand_over(room.id, owner, late, role=role)
+    roles = {each.user: each.role for each in mongo_store.rooms.members(room.id)}
+    assert roles == {heir: "owner", late: "member", **({} if role is None else {owner: role})}
 
 
 def test_a_client_id_that_a_rival_uses_in_between_is_a_duplicate(
