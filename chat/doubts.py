@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from chat.live_room import LiveRoom, Member, live_member
 from chat.room_news import RoomNews
@@ -32,6 +32,13 @@ class Doubts:
         self._doubtful: set[LiveRoom] = set()
         self._later: dict[LiveRoom, asyncio.TimerHandle] = {}
         self._task: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def changing(self, room: LiveRoom) -> AsyncIterator[None]:
+        """Keep others from changing a room, once it is known who is in it and who may change it."""
+        async with room.lock:
+            await self._be_sure(room)
+            yield
 
     @contextmanager
     def about(self, room: LiveRoom) -> Iterator[None]:
@@ -74,7 +81,7 @@ class Doubts:
             room = next(iter(self._doubtful))
             try:
                 async with room.lock:
-                    await self._read_again(room)
+                    await self._be_sure(room)
             except StoreError:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
@@ -82,6 +89,11 @@ class Doubts:
                 log.exception("could not find out who is in a room")
             self._doubtful.discard(room)
         self._task = None
+
+    async def _be_sure(self, room: LiveRoom) -> None:
+        if room in self._doubtful:
+            await self._read_again(room)
+            self._doubtful.discard(room)
 
     async def _read_again(self, room: LiveRoom) -> None:
         stored = await self._disk.run(self._store.rooms.get, room.id)

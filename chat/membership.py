@@ -158,7 +158,7 @@ class Memberships:
     async def update(self, user: str, command: UpdateRoom) -> LiveRoom:
         """Rename or describe a room."""
         room = await self._rooms.get(command.room_id)
-        async with room.lock:
+        async with self._doubts.changing(room):
             require_in_charge(room, user)
             require_group(room)
             changes: RoomChange = {}
@@ -174,7 +174,7 @@ class Memberships:
     async def delete(self, user: str, command: DeleteRoom) -> None:
         """Remove a room with all that was said in it."""
         room = await self._rooms.get(command.room_id)
-        async with room.lock:
+        async with self._doubts.changing(room):
             require_owner(room, user)
             require_group(room)
             await self._remove(room)
@@ -201,7 +201,7 @@ class Memberships:
     async def leave(self, user: str, command: LeaveRoom) -> None:
         """Leave a room; a direct one is hidden until somebody writes."""
         room = await self._rooms.get(command.room_id)
-        async with room.lock:
+        async with self._doubts.changing(room):
             require_member(room, user)
             if room.is_everyone:
                 raise Forbidden("everyones_room", "everybody is in this room, and stays in it")
@@ -252,7 +252,7 @@ class Memberships:
     async def remove(self, by: str, command: RemoveMember) -> LiveRoom:
         """Send somebody out of a room."""
         room = await self._rooms.get(command.room_id)
-        async with room.lock:
+        async with self._doubts.changing(room):
             require_removable(room, by, command.user_id)
             await self._send_out(room, command.user_id)
         return room
@@ -260,7 +260,7 @@ class Memberships:
     async def set_role(self, by: str, command: SetRole) -> LiveRoom:
         """Change what somebody is; whoever makes another the owner becomes an administrator."""
         room = await self._rooms.get(command.room_id)
-        async with room.lock:
+        async with self._doubts.changing(room):
             require_may_set_role(room, by, command.user_id, command.role)
             if command.role == "owner" and command.user_id != by:
                 await self._hand_over(room, by, command.user_id, "admin")
@@ -273,7 +273,7 @@ class Memberships:
     async def mute(self, user: str, command: Mute) -> LiveRoom:
         """Hear no sound of a room but where one is mentioned, or hear it again."""
         room = await self._rooms.get(command.room_id)
-        async with room.lock:
+        async with self._doubts.changing(room):
             require_member(room, user)
             with self._doubts.about(room):
                 if user not in room.members:  # as most are in the room of everybody
@@ -290,7 +290,7 @@ class Memberships:
 
     async def unhide(self, room: LiveRoom, only: str | None = None) -> None:
         """Show a direct room again to those who have hidden it, or to one of them."""
-        async with room.lock:
+        async with self._doubts.changing(room):
             named = await self._news.named(room)
             for member in [member for member in room.members.values() if member.hidden]:
                 if only not in (None, member.user):
@@ -315,7 +315,7 @@ class Memberships:
             log.warning("could not show a room again: %s", error)
 
     async def _add(self, room: LiveRoom, user: User, *, by: str | None = None) -> None:
-        async with room.lock:
+        async with self._doubts.changing(room):
             if by is not None:  # who was perhaps removed while this waited
                 require_in_charge(room, by)
             if room.has(user.id):

@@ -15,7 +15,7 @@ class RoomChange(TypedDict, total=False):
 
 
 class MembershipChange(TypedDict, total=False):
-    """What may change of a membership; marks move by `commit` alone."""
+    """What may change of a membership; marks move by `commit` alone, an owner by `hand_over`."""
 
     role: RoomRole
     muted: bool
@@ -86,14 +86,17 @@ class Rooms(Protocol):
     def change_member(
         self, room_id: str, user_id: str, **changes: Unpack[MembershipChange]
     ) -> Membership:
-        """Change some fields of a membership and return the whole; NotFound."""
+        """Change some fields of a membership and return the whole; NotFound.
+
+        Refused where it would make an owner, or take one away.
+        """
 
     def hand_over(self, room_id: str, user_id: str, heir_id: str, *, role: RoomRole | None) -> None:
         """Make another member the owner, while whoever was it gets a role, or leaves without one.
 
         Both or neither, whenever the process or the store is killed. NotFound when one of the two
-        is no member.
+        is no member, or the first is not the owner.
         """
 
     def leave(self, room_id: str, user_id: str) -> bool:
-        """End a membership; tell whether it was there."""
+        """End a membership; tell whether it was there. Refused for the owner's."""

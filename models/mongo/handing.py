@@ -1,8 +1,9 @@
 """Handing a room over to another owner, which takes several writes, and yet is one.
 
 A lone mongod has no transactions. So the room says first what is to be done, and from then on it is
-decided: whoever reads who is in rooms does first what is left to do of it, and so does the start.
-Each step can be taken twice, and one that is taken late, behind the next owner, does nothing.
+decided: whoever reads who is in rooms, or changes it, does first what is left to do of it, and so
+does the start. Each step can be taken twice, and one that is taken late, behind the next owner,
+does nothing. An heir who left in between takes nothing over, so no room is without an owner.
 """
 
 from pymongo.database import Database as Collections
@@ -26,8 +27,8 @@ def hand_over(
     room = collections.rooms.find_one({"_id": key_of(room_id)}, {"handings": 1, "handing": 1})
     find = collections.memberships.find_one
     former, heir = (find(membership_key(room_id, user)) for user in (user_id, heir_id))
-    if room is None or former is None or heir is None:
-        raise NotFound("the room or the membership does not exist")
+    if room is None or former is None or former["role"] != "owner" or heir is None:
+        raise NotFound("the room or the membership does not exist, or is not the owner's")
     if room.get("handing") is not None:
         # Begun just now: the former owner who was found above may be gone when it is done.
         raise NotFound("the room is being handed over")
@@ -44,6 +45,8 @@ def hand_over(
     if not collections.rooms.update_one(wanted, decided).matched_count:
         raise NotFound("the room was handed over meanwhile")
     finish_all(collections)
+    if collections.memberships.find_one({**_former(room["_id"], handing), "role": "owner"}):
+        raise NotFound("the heir has left")
 
 
 def finish_all(collections: Collections[Document]) -> None:
@@ -57,15 +60,27 @@ def finish(collections: Collections[Document], room: Document) -> None:
     handing = room["handing"]
     number = handing["number"]
     memberships = collections.memberships
-    older = {"room": room["_id"], "handed": {"$not": {"$gte": number}}}
+    heir = {"room": room["_id"], "user": handing["heir"]}
     memberships.update_one(
-        {**older, "user": handing["heir"]}, {"$set": {"role": "owner", "handed": number}}
+        {**heir, "handed": _older(number)}, {"$set": {"role": "owner", "handed": number}}
     )
-    former = {**older, "user": handing["user"], "joined": handing["joined"]}
-    if handing["role"] is None:
+    former = _former(room["_id"], handing)
+    if memberships.find_one(heir, {"_id": 1}) is None:
+        pass  # whoever wanted to hand over stays the owner
+    elif handing["role"] is None:
         memberships.delete_one(former)
     else:
         memberships.update_one(former, {"$set": {"role": handing["role"], "handed": number}})
     collections.rooms.update_one(
         {"_id": room["_id"], "handing.number": number}, {"$unset": {"handing": ""}}
     )
+
+
+def _former(room: object, handing: Document) -> Document:
+    """The membership of whoever hands over, as long as they have not done so."""
+    user, joined = handing["user"], handing["joined"]
+    return {"room": room, "user": user, "joined": joined, "handed": _older(handing["number"])}
+
+
+def _older(number: int) -> Document:
+    return {"$not": {"$gte": number}}

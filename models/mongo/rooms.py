@@ -22,7 +22,9 @@ from models.mongo.documents import (
 from models.mongo.errors import translated
 from models.mongo.handing import finish_all, hand_over
 from models.records import EVERYONE, Hint, Membership, Room, RoomRole, is_id
-from models.store import NotFound, Taken
+from models.store import NotFound, Refused, Taken
+
+_NOT_THE_OWNER: Document = {"$ne": "owner"}
 
 _LATEST_FIRST = [("active", DESCENDING), ("_id", DESCENDING)]
 
@@ -169,12 +171,18 @@ class MongoRooms:
         self, room_id: str, user_id: str, **changes: Unpack[MembershipChange]
     ) -> Membership:
         """Change some fields of a membership."""
+        key = membership_key(room_id, user_id)
+        wanted: Document = {}
+        if "role" in changes:
+            wanted["role"] = "owner" if changes["role"] == "owner" else _NOT_THE_OWNER
         with self._database.use() as collections:
+            if wanted:
+                finish_all(collections)
             membership = collections.memberships.find_one_and_update(
-                membership_key(room_id, user_id),
-                {"$set": dict(changes)},
-                return_document=ReturnDocument.AFTER,
+                {**key, **wanted}, {"$set": dict(changes)}, return_document=ReturnDocument.AFTER
             )
+            if membership is None and _is_there(collections, key):
+                raise Refused("an owner hands the room over")
         if membership is None:
             raise NotFound("the membership does not exist")
         return membership_of(membership)
@@ -187,8 +195,13 @@ class MongoRooms:
     def leave(self, room_id: str, user_id: str) -> bool:
         """End a membership."""
         with self._database.use() as collections:
-            wanted = membership_key(room_id, user_id)
-            return collections.memberships.delete_one(wanted).deleted_count > 0
+            finish_all(collections)
+            key = membership_key(room_id, user_id)
+            if collections.memberships.delete_one({**key, "role": _NOT_THE_OWNER}).deleted_count:
+                return True
+            if _is_there(collections, key):
+                raise Refused("an owner hands the room over")
+        return False
 
 
 def _add(collections: Collections[Document], room: Room, members: Sequence[Membership]) -> None:
@@ -217,6 +230,10 @@ def _add(collections: Collections[Document], room: Room, members: Sequence[Membe
 def _empty(collections: Collections[Document], room_id: str) -> None:
     collections.messages.delete_many({"room": key_of(room_id)})
     collections.memberships.delete_many({"room": key_of(room_id)})
+
+
+def _is_there(collections: Collections[Document], membership: Document) -> bool:
+    return collections.memberships.find_one(membership, {"_id": 1}) is not None
 
 
 def _require_room(collections: Collections[Document], room_id: str) -> None:

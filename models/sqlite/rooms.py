@@ -22,7 +22,7 @@ from models.sqlite.rows import (
     room_of,
     room_row,
 )
-from models.store import NotFound
+from models.store import NotFound, Refused
 
 # Later than any time that a record can carry, so that "from the top" needs no second query.
 _LATEST = (1 << 62, "")
@@ -162,6 +162,8 @@ class SQLiteRooms:
             if there is None:
                 raise NotFound("the membership does not exist")
             membership = replace(there, **changes)
+            if (membership.role == "owner") is not (there.role == "owner"):
+                raise Refused("an owner hands the room over")
             row = membership_row(membership)
             connection.execute(
                 f"UPDATE memberships SET {assignments(row)} WHERE room = :room AND user = :user",  # noqa: S608
@@ -172,9 +174,9 @@ class SQLiteRooms:
     def hand_over(self, room_id: str, user_id: str, heir_id: str, *, role: RoomRole | None) -> None:
         """Make another member the owner, in one transaction."""
         with self._database.write() as connection:
-            for user in (user_id, heir_id):
-                if _member(connection, room_id, user) is None:
-                    raise NotFound("the membership does not exist")
+            former, heir = (_member(connection, room_id, user) for user in (user_id, heir_id))
+            if former is None or former.role != "owner" or heir is None:
+                raise NotFound("the membership does not exist, or is not the owner's")
             _set_role(connection, room_id, heir_id, "owner")
             if role is None:
                 _leave(connection, room_id, user_id)
@@ -184,6 +186,9 @@ class SQLiteRooms:
     def leave(self, room_id: str, user_id: str) -> bool:
         """End a membership."""
         with self._database.write() as connection:
+            there = _member(connection, room_id, user_id)
+            if there is not None and there.role == "owner":
+                raise Refused("an owner hands the room over")
             return _leave(connection, room_id, user_id)
 
 

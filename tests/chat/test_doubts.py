@@ -153,6 +153,48 @@ async def test_what_a_frozen_server_carries_out_late_is_found_out(core: Core) ->
     assert ears["admin"].kinds() == GONE
 
 
+@pytest.mark.parametrize(
+    ("then", "code", "owner"),
+    [
+        (promote, "not_the_owner", "member"),
+        (hand_over, "not_the_owner", "member"),
+        (delete, "not_the_owner", "member"),
+        (remove, "outranked", "member"),
+        (leave, "ok", "owner"),  # who is the oldest administrator by then
+    ],
+)
+async def test_what_comes_behind_what_was_not_answered_waits_for_what_came_of_it(
+    core: Core, then: Doing, code: str, owner: str
+) -> None:
+    cast = await core.cast()
+    core.store.plan("rooms.hand_over", kept)
+    first = asyncio.ensure_future(hand_over(core, cast))
+    second = asyncio.ensure_future(code_of(then(core, cast)))
+    with pytest.raises(Unavailable):
+        await first
+    assert await second == code
+    await settled(core)
+    core.check_members(cast.room)
+    roles = {member.role: member.user for member in cast.room.members.values()}
+    assert roles["owner"] == cast[owner].id
+
+
+async def test_nothing_is_changed_where_it_cannot_be_found_out_what_came_before(
+    core: Core,
+) -> None:
+    cast = await core.cast()
+    core.store.plan("rooms.hand_over", kept)
+    with pytest.raises(Unavailable):
+        await hand_over(core, cast)
+    core.store.away = True
+    with pytest.raises(Unavailable):
+        await promote(core, cast)
+    assert core.store.calls["rooms.change_member"] == 0
+    core.store.away = False
+    await settled(core)
+    core.check_members(cast.room)
+
+
 async def test_whoever_was_removed_without_an_answer_hears_no_more(core: Core) -> None:
     cast = await core.cast()
     ear = core.ear(cast.member)

@@ -3,7 +3,7 @@
 import pytest
 
 from models.records import EVERYONE, RoomRole, new_id
-from models.store import MovedMark, NotFound, Store, Stored
+from models.store import MovedMark, NotFound, Refused, Store, Stored
 from tests.contract.samples import NOT_IDS, add_room, at, at_once, member
 
 
@@ -207,6 +207,37 @@ def test_a_room_is_handed_over_by_members_to_members(store: Store) -> None:
     with pytest.raises(NotFound):
         store.rooms.hand_over(new_id(), owner, heir, role=None)
     assert store.rooms.members(room.id) == there
+
+
+@pytest.mark.parametrize("role", ["admin", "member", None])
+def test_a_room_is_handed_over_by_its_owner_alone(store: Store, role: RoomRole | None) -> None:
+    owner, heir, other = new_id(), new_id(), new_id()
+    room = add_room(store, heir, other)
+    store.rooms.join(member(room.id, owner, role="owner"))
+    store.rooms.hand_over(room.id, owner, heir, role="admin")
+    there = store.rooms.members(room.id)
+    for one in (owner, other):
+        with pytest.raises(NotFound):
+            store.rooms.hand_over(room.id, one, other if one == owner else owner, role=role)
+    assert store.rooms.members(room.id) == there
+
+
+def test_an_owner_neither_leaves_nor_comes_to_be_but_by_handing_over(store: Store) -> None:
+    owner, other = new_id(), new_id()
+    room = add_room(store, other)
+    store.rooms.join(member(room.id, owner, role="owner"))
+    with pytest.raises(Refused):
+        store.rooms.leave(room.id, owner)
+    with pytest.raises(Refused):
+        store.rooms.change_member(room.id, owner, role="admin", muted=True)
+    with pytest.raises(Refused):
+        store.rooms.change_member(room.id, other, role="owner")
+    assert {each.user: each.role for each in store.rooms.members(room.id)} == {
+        owner: "owner",
+        other: "member",
+    }
+    kept = store.rooms.change_member(room.id, owner, role="owner", muted=True)
+    assert kept == member(room.id, owner, role="owner", muted=True)
 
 
 def test_of_many_heirs_at_once_there_is_one(store: Store) -> None:

@@ -9,9 +9,8 @@ from pymongo import MongoClient, UpdateOne
 from pymongo.collection import Collection
 from pymongo.database import Database as Collections
 
-from models.mongo import MongoStore
+from models.mongo import MongoStore, handing
 from models.mongo import commit as committing
-from models.mongo import handing
 from models.mongo import rooms as rooms_module
 from models.mongo.documents import content_document, key_of, message_document
 from models.mongo.handing import finish
@@ -217,6 +216,57 @@ def test_a_room_that_was_handed_over_halfway_is_seen_before_or_behind_it(
     else:
         assert roles == {heir: "owner", **({} if role is None else {owner: role})}
     assert collections.rooms.count_documents({"handing": {"$exists": True}}) == 0
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_room_that_was_handed_over_halfway_can_be_handed_over_again(
+    mongo_store: MongoStore, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    room, owner, heir = handed_over(mongo_store, monkeypatch, "admin", steps)
+    with pytest.raises(NotFound):  # this one hands nothing over any more
+        mongo_store.rooms.hand_over(room, owner, heir, role=None)
+    mongo_store.rooms.hand_over(room, heir, owner, role="member")
+    roles = {each.user: each.role for each in mongo_store.rooms.members(room)}
+    assert roles == {owner: "owner", heir: "member"}
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_room_that_was_handed_over_halfway_is_not_left_by_its_heir(
+    mongo_store: MongoStore, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    room, owner, heir = handed_over(mongo_store, monkeypatch, "admin", steps)
+    with pytest.raises(Refused):
+        mongo_store.rooms.leave(room, heir)
+    with pytest.raises(Refused):
+        mongo_store.rooms.change_member(room, heir, role="member")
+    roles = {each.user: each.role for each in mongo_store.rooms.members(room)}
+    assert roles == {owner: "admin", heir: "owner"}
+
+
+@pytest.mark.parametrize("role", ["admin", None])
+def test_a_room_whose_heir_left_before_it_was_handed_over_keeps_its_owner(
+    mongo_store: MongoStore, monkeypatch: pytest.MonkeyPatch, role: RoomRole | None
+) -> None:
+    owner, heir = new_id(), new_id()
+    room = add_room(mongo_store, heir)
+    mongo_store.rooms.join(member(room.id, owner, role="owner"))
+    finish = handing.finish
+
+    def overtaken(inside: Collections[dict[str, Any]], found: dict[str, Any]) -> None:
+        """Let the heir leave who has looked before it was decided."""
+        monkeypatch.setattr(handing, "finish", finish)
+        with monkeypatch.context() as patch:
+            patch.setattr(rooms_module, "finish_all", lambda _: None)
+            assert mongo_store.rooms.leave(room.id, heir)
+        finish(inside, found)
+
+    monkeypatch.setattr(handing, "finish", overtaken)
+    with pytest.raises(NotFound):
+        mongo_store.rooms.hand_over(room.id, owner, heir, role=role)
+    roles = {each.user: each.role for each in mongo_store.rooms.members(room.id)}
+    assert roles == {owner: "owner"}
+    mongo_store.rooms.join(member(room.id, heir))
+    mongo_store.rooms.hand_over(room.id, owner, heir, role=role)
 
 
 def test_a_room_that_is_handed_over_late_keeps_its_newer_owner(
