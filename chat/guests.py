@@ -6,7 +6,7 @@ to one is said to all.
 
 import logging
 
-from chat.errors import Forbidden, NotFound, Unauthenticated
+from chat.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from chat.limits import Limits, Rule
 from chat.names import require_guest_name
 from chat.sessions import Client, Identity, Sessions
@@ -69,8 +69,13 @@ class Guests:
         user = User(id=new_id(), name=name, display_name=name, created=moment, last_seen=moment)
         try:
             user = await self._disk.run(self._store.users.add, user)
-        except Taken:  # by another who came at the same moment
-            return await self.named(name)
+        except Taken:
+            there = await self.find(name)
+            if there is None:
+                raise Conflict(
+                    "similar_name", "this name looks like somebody else's: take another one"
+                ) from None
+            return there  # who came at the same moment
         log.info("guest %s came from %s", user.id, client.address)
         return user
 

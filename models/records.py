@@ -52,6 +52,12 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
+def look_of(name: str) -> str:
+    """The form in which it is compared how names look: also without width, style and wide gaps."""
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(unicodedata.normalize("NFKC", plain).split())
+
+
 def pair_of(one: str, other: str) -> str:
     """The key of the only direct room that two users can have."""
     return ":".join(sorted((one, other)))

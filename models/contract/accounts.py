@@ -24,7 +24,10 @@ class UserChange(TypedDict, total=False):
 
 
 class Users(Protocol):
-    """The accounts. Names and e-mails are unique without case."""
+    """The accounts. Names and e-mails are unique without case, names also by how they look.
+
+    That is `models.records.look_of`; of those that looked alike before, the others stay as well.
+    """
 
     def add(self, user: User) -> User:
         """Keep a new user; Taken("name") or Taken("email").

@@ -18,7 +18,7 @@ from models.mongo.documents import (
     user_document,
     user_of,
 )
-from models.records import Session, User, folded
+from models.records import Session, User, folded, look_of
 from models.store import NotFound
 
 
@@ -221,6 +221,7 @@ def _with_keys(changes: UserChange) -> Document:
     fields: Document = dict(changes)
     if "name" in changes:
         fields["name_key"] = folded(changes["name"])
+        fields["look_key"] = look_of(changes["name"])
     if "display_name" in changes:
         fields["display_key"] = folded(changes["display_name"])
     if "email" in changes:

@@ -23,6 +23,7 @@ from models.records import (
     User,
     folded,
     is_id,
+    look_of,
 )
 from models.words import tokens_of, tokens_said
 
@@ -76,6 +77,7 @@ def user_document(user: User) -> Document:
         "_id": key_of(user.id),
         "name": user.name,
         "name_key": folded(user.name),
+        "look_key": look_of(user.name),
         "display_name": user.display_name,
         "display_key": folded(user.display_name),
         "email": user.email,

@@ -22,6 +22,7 @@ _DENIALS = frozenset({13, 18, 8000})
 _UNIQUE = {
     ("_id",): "id",
     ("name_key",): "name",
+    ("look_key",): "name",
     ("email_key",): "email",
     ("pair",): "pair",
     ("room", "seq"): "number",

@@ -15,7 +15,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from pymongo.database import Database as Collections
 
 from models.mongo.documents import Document, index_tokens, key_of, message_of, room_document
-from models.records import EVERYONE, Room
+from models.records import EVERYONE, Room, look_of
 
 log = logging.getLogger("hubbub.store")
 
@@ -38,6 +38,8 @@ HANDING: Document = {"handing.number": {"$exists": True}}
 INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
     "users": (
         IndexModel("name_key", unique=True),
+        # Partial, because those that looked alike before this was here may stay.
+        IndexModel("look_key", unique=True, partialFilterExpression={"look_key": {"$type": 2}}),
         # Partial, because most users have none and `null` would be unique too.
         IndexModel("email_key", unique=True, partialFilterExpression={"email_key": {"$type": 2}}),
         IndexModel("role", partialFilterExpression={"role": "admin"}),
@@ -136,6 +138,26 @@ def _searchable(collections: Collections[Document]) -> bool:
     return True
 
 
+def _comparable(collections: Collections[Document]) -> bool:
+    """Note how some names look; of those that look alike already, the older one stands for them."""
+    wanted: Document = {"look_key": {"$exists": False}}
+    users = list(collections.users.find(wanted, {"name": 1}).sort("_id", ASCENDING).limit(_STEP))
+    if not users:
+        return False
+    looks = {user["_id"]: look_of(user["name"]) for user in users}
+    there = {"look_key": {"$in": list(set(looks.values()))}}
+    stands = {user["look_key"]: user["_id"] for user in collections.users.find(there)}
+    updates = [
+        UpdateOne(
+            {"_id": user, **wanted},
+            {"$set": {"look_key": look if stands.setdefault(look, user) == user else None}},
+        )
+        for user, look in looks.items()
+    ]
+    collections.users.bulk_write(updates, ordered=False)
+    return True
+
+
 MIGRATIONS: tuple[Callable[[Collections[Document]], bool | None], ...] = (
     # 1: the room of everybody
     _everyone,
@@ -145,4 +167,6 @@ MIGRATIONS: tuple[Callable[[Collections[Document]], bool | None], ...] = (
     _looks_of_uploads,
     # 4: the index of words
     _searchable,
+    # 5: how names look
+    _comparable,
 )

@@ -83,6 +83,8 @@ class SQLiteUsers:
         """Change some fields of a user."""
         with self._database.write() as connection:
             row = user_row(replace(_require_user(connection, user_id), **changes))
+            if "name" not in changes:
+                del row["look_key"]  # some that are older have none
             connection.execute(f"UPDATE users SET {assignments(row)} WHERE id = :id", row)  # noqa: S608
             if changes.get("password_hash") is not None:
                 connection.execute(_APPOINT_FOUNDER)

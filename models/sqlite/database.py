@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from models.records import look_of
 from models.sqlite.index import fill
 from models.sqlite.schema import MIGRATIONS
 from models.store import NotFound, Refused, StoreError, Taken, TooSlow, Unavailable, Unusable
@@ -23,7 +24,13 @@ CACHE_KIB = 32 * 1024
 WAL_PAGES = 4_000
 
 # What is in use already, by the last column of the constraint that says so.
-_UNIQUE = {"name_key": "name", "email_key": "email", "seq": "number", "rev": "number"}
+_UNIQUE = {
+    "name_key": "name",
+    "look_key": "name",
+    "email_key": "email",
+    "seq": "number",
+    "rev": "number",
+}
 
 # What SQLite says when it has certainly not written; anything else leaves the outcome open.
 _REFUSALS = frozenset({
@@ -181,6 +188,7 @@ class Database:
                 f"{self.path} was written by a newer Hubbub (data version {version}, "
                 f"this one knows {len(MIGRATIONS)})"
             )
+        connection.create_function("look_of", 1, look_of, deterministic=True)
         for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
             connection.execute("BEGIN IMMEDIATE")
             try:

@@ -21,6 +21,7 @@ from models.records import (
     User,
     folded,
     is_id,
+    look_of,
 )
 
 Row = dict[str, Any]
@@ -94,6 +95,7 @@ def user_row(user: User) -> Row:
         "id": user.id,
         "name": user.name,
         "name_key": folded(user.name),
+        "look_key": look_of(user.name),
         "display_name": user.display_name,
         "display_key": folded(user.display_name),
         "email": user.email,

@@ -181,4 +181,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("CREATE INDEX messages_naming ON messages (room, seq) WHERE mentions IS NOT NULL",),
     # 12: words that were left for later, marked by a `place` that an older Hubbub would not know
     (),
+    # 13: how names look; of those that look alike already, the older one stands for them
+    (
+        "ALTER TABLE users ADD COLUMN look_key TEXT",
+        "CREATE UNIQUE INDEX users_by_look ON users (look_key) WHERE look_key IS NOT NULL",
+        "UPDATE OR IGNORE users SET look_key = look_of(name)",
+    ),
 )

@@ -17,12 +17,20 @@ SAME_NAMES = [
     ("ﬁn", "FIN"),
 ]
 
-# An umlaut, a dotless i, a Cyrillic a, a space behind, and two characters of SQL patterns.
+# Full width, a style for formulas, a small number, two that are compatible with a third one, gaps.
+LOOKALIKES = [
+    ("ada", "Ａｄａ"),  # noqa: RUF001
+    ("𝓐da", "ada"),  # noqa: RUF001
+    ("x²", "X2"),
+    ("Ａda", "adＡ"),  # noqa: RUF001
+    ("ada b", "ada  b "),
+]
+
+# An umlaut, a dotless i, a Cyrillic a, and two characters of SQL patterns.
 DIFFERENT_NAMES = [
     ("ada", "adä"),
     ("i", "\u0131"),
     ("a", "\u0430"),
-    ("ada", "ada "),
     ("k%", "k_"),
 ]
 
@@ -63,8 +71,22 @@ def test_users_are_found_by_their_names(store: Store) -> None:
     assert store.users.named([]) == []
 
 
+@pytest.mark.parametrize(("one", "other"), LOOKALIKES)
+def test_a_name_is_taken_by_what_looks_the_same(store: Store, one: str, other: str) -> None:
+    first, second = store.users.add(user(one)), store.users.add(user("second"))
+    with pytest.raises(Taken) as refusal:
+        store.users.add(user(other))
+    assert refusal.value.field == "name"
+    with pytest.raises(Taken):
+        store.users.change(second.id, name=other)
+    assert store.users.by_name(other) is None
+    assert store.users.by_name(one) == first
+    store.users.change(first.id, name="former")
+    assert store.users.change(second.id, name=other).name == other
+
+
 @pytest.mark.parametrize(("one", "other"), DIFFERENT_NAMES)
-def test_names_that_only_look_alike_differ(store: Store, one: str, other: str) -> None:
+def test_names_that_are_hardly_told_apart_differ(store: Store, one: str, other: str) -> None:
     first, second = store.users.add(user(one)), store.users.add(user(other))
     assert store.users.by_name(one) == first
     assert store.users.by_name(other) == second

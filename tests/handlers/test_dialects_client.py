@@ -46,6 +46,33 @@ async def test_a_name_with_a_password_is_refused(
 
 
 @pytest.mark.parametrize("event", ["join", "register"])
+async def test_a_name_that_looks_like_anothers_is_refused(
+    open_hub: Hubbub, speakers: Speakers, event: str
+) -> None:
+    await open_hub.person("bob")
+    one, other = await speakers.bare(), await speakers.bare()
+    assert (await one.ask(event, "Ａnn²"))["ok"]  # noqa: RUF001
+    for name in ("Ｂob", "ann2", "AＮＮ２"):  # noqa: RUF001
+        assert await other.code_of(event, name) == "similar_name"
+    other.emit(event, "Ann2")
+    assert (await other.hear("error"))["code"] == "similar_name"
+    assert len(open_hub.core.presence.online()) == 1
+    assert (await other.ask(event, "ａNN²"))["ok"]  # noqa: RUF001
+
+
+async def test_nobody_is_made_a_guest_under_a_name_that_looks_like_anothers(
+    open_hub: Hubbub, speakers: Speakers
+) -> None:
+    one, other = await speakers.bare(), await speakers.bare()
+    await one.ask("join", "ann")
+    await other.ask("register", "ann")
+    message = {"to": "Ａnn", "from": "ann", "message": "hello"}  # noqa: RUF001
+    assert await one.code_of("sendMessage", message) == "similar_name"
+    message = {"sender": "ann", "receiver": "Ａnn", "message": "hello"}  # noqa: RUF001
+    assert await other.code_of("sendMessage", message) == "similar_name"
+
+
+@pytest.mark.parametrize("event", ["join", "register"])
 @pytest.mark.parametrize("name", ["", "  ", "x" * 31, "a\u202eb", "\u2800", "a\nb", 7, None, {}])
 async def test_names_that_are_none(speakers: Speakers, event: str, name: object) -> None:
     one = await speakers.bare()

@@ -12,7 +12,7 @@ from models.contract.messages import Wanted
 from models.mongo import MongoStore, schema
 from models.mongo.schema import INDEXES, MIGRATIONS
 from models.records import EVERYONE
-from models.store import Unavailable, Unusable
+from models.store import Taken, Unavailable, Unusable
 from models.words import Term
 from tests.contract.samples import message, say, user
 from tests.mongod import Mongod
@@ -115,6 +115,26 @@ def test_an_older_database_is_migrated_step_by_step(
     assert taken == [(2, 1), (3, 2)]
     assert collections.users.count_documents({"step_1": True}) == 0
     assert collections.users.count_documents({"step_2": True, "step_3": True}) == 1
+
+
+def test_names_that_looked_alike_already_stay(
+    mongo_uri: str, collections: Collections[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(mongo_uri)
+    kept = [store.users.add(user(name)) for name in ("ada", "Grace", "Bob")]
+    store.close()
+    collections.users.update_one({"name": "Bob"}, {"$set": {"name": "Ａda", "name_key": "ａda"}})  # noqa: RUF001
+    collections.users.update_many({}, {"$unset": {"look_key": 1}})
+    collections.meta.update_one({"_id": "schema"}, {"$set": {"version": 4}})
+    monkeypatch.setattr("models.mongo.schema._STEP", 1)
+    store = opened(mongo_uri)
+    looks = {one["name"]: one["look_key"] for one in collections.users.find()}
+    assert looks == {"ada": "ada", "Grace": "grace", "Ａda": None}  # noqa: RUF001
+    for one in kept:
+        store.users.change(one.id, display_name="new")
+    with pytest.raises(Taken):
+        store.users.add(user("adＡ"))  # noqa: RUF001
+    store.close()
 
 
 def test_a_database_without_a_version_is_migrated_from_the_beginning(

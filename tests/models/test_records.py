@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.records import EVERYONE, folded, is_id, new_id, now, pair_of
+from models.records import EVERYONE, folded, is_id, look_of, new_id, now, pair_of
 from tests.contract.samples import NOT_IDS
 
 
@@ -47,3 +47,16 @@ def test_texts_that_look_the_same_fold_to_the_same(text: str) -> None:
 )
 def test_the_folded_form(text: str, form: str) -> None:
     assert folded(text) == form
+
+
+@given(st.text())
+def test_what_is_compared_as_the_same_looks_the_same(text: str) -> None:
+    assert look_of(folded(text)) == look_of(text) == look_of(look_of(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [("Ａｄａ", "ada"), ("x²", "x2"), ("𝓐da", "ada"), ("ｱｷ", "アキ"), ("Ada   B", "ada b")],  # noqa: RUF001
+)
+def test_how_names_look(text: str, form: str) -> None:
+    assert look_of(text) == form

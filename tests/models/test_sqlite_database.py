@@ -84,6 +84,23 @@ def test_an_older_file_is_migrated_and_keeps_its_data(path: Path, version: int) 
         assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
 
 
+def test_names_that_looked_alike_already_stay(path: Path) -> None:
+    make_older(path, 12)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE users SET name = 'Ａda', name_key = 'ａda' WHERE name = 'grace'")  # noqa: RUF001
+        connection.commit()
+    store = SQLiteStore(path)
+    store.open()
+    older, younger = store.users.page(limit=5)
+    assert (older.name, younger.name) == ("ada", "Ａda")  # noqa: RUF001
+    for one in (older, younger):
+        assert store.users.change(one.id, display_name="new").display_name == "new"
+        assert store.users.by_name(one.name) == store.users.get(one.id)
+    with pytest.raises(Taken):
+        store.users.add(user("adＡ"))  # noqa: RUF001
+    store.close()
+
+
 def test_a_migration_that_fails_leaves_the_file_as_it_was(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
