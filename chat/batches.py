@@ -21,11 +21,16 @@ from models.store import (
 
 
 class Batch(Struct, frozen=True, eq=False):
-    """Entries with the writes that store them; `idle` are changes that find nothing to do."""
+    """Entries with the writes that store them; `idle` are changes that find nothing to do.
+
+    `numbers` are those that its rooms come to by it, and `altered` the messages that it changes.
+    """
 
     entries: list[Entry]
     writes: list[Write]
     idle: list[Alter]
+    numbers: dict[LiveRoom, tuple[int, int]]
+    altered: dict[str, Message]
 
 
 class Settled(Struct, frozen=True, eq=False, gc=False):
@@ -36,21 +41,26 @@ class Settled(Struct, frozen=True, eq=False, gc=False):
     told: Told | None
 
 
-def numbered(gathered: Sequence[Entry]) -> Batch:
-    """Give each write its numbers; changes that find nothing to do are left out."""
-    numbers: dict[LiveRoom, tuple[int, int]] = {}
-    altered: dict[str, Message] = {}
-    batch = Batch([], [], [])
+NOTHING = Batch([], [], [], {}, {})
+
+
+def numbered(gathered: Sequence[Entry], front: Batch = NOTHING) -> Batch:
+    """Give each write its numbers; changes that find nothing to do are left out.
+
+    What is in front, and not settled yet, is presumed to be stored as it was numbered.
+    """
+    batch = Batch([], [], [], {}, {})
+    numbers, presumed = batch.numbers, front.numbers
     for entry in gathered:
         room = entry.room
-        seq, rev = numbers.get(room) or (room.seq, room.rev)
+        seq, rev = numbers.get(room) or presumed.get(room) or (room.seq, room.rev)
         if isinstance(entry, Say):
             seq, rev = seq + 1, rev + 1
             write: Write = NewMessage(replace(entry.draft, seq=seq, rev=rev))
         elif isinstance(entry, Mark):
             write = MovedMark(room.id, entry.user, entry.delivered, entry.read)
         else:
-            changed = _altered(entry, altered, rev + 1)
+            changed = _altered(entry, batch.altered, front.altered, rev + 1)
             if changed is None:
                 batch.idle.append(entry)
                 continue
@@ -62,13 +72,15 @@ def numbered(gathered: Sequence[Entry]) -> Batch:
     return batch
 
 
-def _altered(entry: Alter, altered: dict[str, Message], rev: int) -> Message | None:
+def _altered(
+    entry: Alter, altered: dict[str, Message], presumed: dict[str, Message], rev: int
+) -> Message | None:
     if entry.done.done():
         # Refused before, or given up: then nobody may hold the message, and it may be an old one.
         return None
     message = entry.held.message
     assert message is not None  # noqa: S101 - it is held, and was read before it was queued
-    message = altered.get(message.id, message)
+    message = altered.get(message.id) or presumed.get(message.id, message)
     try:
         changed = entry.change(message)
     except Refusal as refusal:

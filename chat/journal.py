@@ -2,19 +2,21 @@
 
 One commit is under way at a time. While it runs, more gathers; so batches grow by themselves under
 load, and a thousand senders share one wait for the disk. Numbers are given when a batch is made up,
-and they count only once the store has taken it. Then the next commit begins, and while the store is
-busy with that, what it has taken is told.
+and they count only once the store has taken it. Where much waits, the store has the next batch at
+hand before it has taken the last (chat/turns.py), and while it is busy with one, another is told.
 """
 
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from msgspec import Struct
 
-from chat.batches import Batch, answer, answer_idle, not_stored, numbered, refuse, settle
+from chat.batches import NOTHING, Batch, answer, answer_idle, not_stored, numbered, refuse, settle
 from chat.entries import (
     Alter,
     Change,
@@ -30,6 +32,7 @@ from chat.entries import (
 from chat.errors import Busy, Refusal
 from chat.live_room import Held, LiveRoom, no_such_room
 from chat.measures import Measures
+from chat.turns import Turn, commit_in_turn
 from models.disk import Disk, keyed
 from models.records import Message
 from models.store import (
@@ -42,6 +45,7 @@ from models.store import (
     StoreError,
     Taken,
     Unavailable,
+    Withheld,
     Write,
 )
 
@@ -54,9 +58,9 @@ MAX_WAITING = 8_000
 # A larger batch would not be written faster, and would make everybody in it wait for all of it.
 MAX_BATCH = 1_000
 
-# With so many the next commit begins before the last is told: the store and the loop work side by
-# side. Fewer are soon written, and told together with what comes meanwhile: in a room of five
-# hundred, two tellings instead of one are five hundred writes more.
+# With so many the next batch is handed over before the last is stored and told: the store and the
+# loop work side by side. Fewer are soon written, and told together with what comes meanwhile: in a
+# room of five hundred, two tellings instead of one are five hundred writes more.
 MIN_AHEAD = 50
 
 # Of a larger batch the words are indexed later (chat/indexing.py): MongoDB takes twice as long for
@@ -78,10 +82,14 @@ MAX_RETOLD = 1_000
 
 
 class Commit(Struct, frozen=True, eq=False):
-    """What is being written, since when, and the first attempt at it, if there is anything."""
+    """What is being written, since when, and the first attempt at it, if there is anything.
+
+    `turn` is for what is handed over behind it.
+    """
 
     gathered: list[Entry]
     batch: Batch
+    turn: Turn
     begun: float
     attempt: asyncio.Future[list[Outcome]] | None
 
@@ -112,8 +120,12 @@ class Journal:
         self._ready = ready
         self.measures = Measures()
         self._waiting: list[Entry] = []
-        # The commit that was begun before the one in front of it was told.
-        self._ahead: Commit | None = None
+        # The commit that is waited for, and those that were handed over behind it, in order: one,
+        # or two while the last is told.
+        self._current: Commit | None = None
+        self._ahead: deque[Commit] = deque()
+        # When the last one was over.
+        self._over = 0.0
         # Rooms of which it is not known what is stored, and what was given up of each.
         self._uncertain: dict[LiveRoom, list[MessageWrite]] = {}
         self._closing = False
@@ -163,16 +175,18 @@ class Journal:
         self._waiting.append(entry)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
+        self._begin_behind()
 
     async def _run(self) -> None:
         while self._ahead or self._waiting or (self._uncertain and not self._closing):
-            if self._ahead is None and (behind := self._behind()):
+            if not self._ahead and (behind := self._behind()):
                 await behind.wait()
-            gathered = self._ahead.gathered if self._ahead else self._gathered()
+            commit = self._ahead.popleft() if self._ahead else None
+            gathered = self._gathered() if commit is None else commit.gathered
             try:
-                if self._ahead is None:  # or else behind it, for it has its numbers already
+                if commit is None:  # or else behind it, for it has its numbers already
                     await self._find_out()
-                await self._write(gathered)
+                await self._write(gathered, commit)
             except Refusal as refusal:
                 refuse(gathered, refusal)
             except Exception:
@@ -193,10 +207,10 @@ class Journal:
         gathered, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
         return gathered
 
-    async def _write(self, gathered: list[Entry]) -> None:
+    async def _write(self, gathered: list[Entry], begun: Commit | None) -> None:
         """Commit what has gathered, tell what is stored of it, and answer to everybody in it."""
         for _ in range(MAX_RENUMBERINGS):
-            commit, self._ahead = self._ahead or self._begin(gathered), None
+            commit, begun = begun or self._begin(gathered), None
             try:
                 outcomes = await self._measured(commit)
             except Taken:
@@ -215,30 +229,60 @@ class Journal:
                 return
         raise not_stored()
 
-    def _begin(self, gathered: list[Entry]) -> Commit:
-        """Give what has gathered its numbers, and begin to write it."""
-        batch = numbered(gathered)
-        attempt = self._attempt(batch.writes) if batch.writes else None
-        return Commit(gathered, batch, time.perf_counter(), attempt)
+    def _begin(self, gathered: list[Entry], front: Commit | None = None) -> Commit:
+        """Give what has gathered its numbers, and begin to write it, behind what is in front."""
+        batch = numbered(gathered, NOTHING if front is None else front.batch)
+        begun = time.perf_counter()
+        if not batch.writes:
+            return Commit(
+                gathered, batch, Turn.over() if front is None else front.turn, begun, None
+            )
+        turn = Turn()
+        before = None if front is None else front.turn
+        attempt = self._attempt(batch.writes, partial(commit_in_turn, self._store, turn, before))
+        return Commit(gathered, batch, turn, begun, attempt)
 
-    def _begin_ahead(self) -> None:
+    def _begin_ahead(self, front: Commit | None, enough: int = 0) -> None:
+        """Hand over what waits, if it is enough, behind what is in front and not settled yet."""
+        if len(self._waiting) < max(MIN_AHEAD, enough) or self._uncertain or self._behind():
+            return
         gathered = self._waiting[:MAX_BATCH]
         with suppress(Exception):  # what fails is no fault of those in front, and fails again
-            self._ahead = self._begin(gathered)
+            self._ahead.append(self._begin(gathered, front))
             del self._waiting[: len(gathered)]
 
-    def _attempt(self, writes: list[Write]) -> asyncio.Future[list[Outcome]]:
+    def _begin_behind(self) -> None:
+        """Hand over what waits behind what is being written, where that leaves the store time."""
+        if self._store.apart and self._current is not None and not self._ahead:
+            # Half as many as are being written: so batches become of one size, and none is small.
+            self._begin_ahead(self._current, len(self._current.gathered) // 2)
+
+    def _take_back(self) -> None:
+        """Let what was handed over wait again, for what it presumed has not happened."""
+        for commit in reversed(self._ahead):
+            self._waiting[:0] = commit.gathered
+            if commit.attempt is not None:
+                commit.attempt.add_done_callback(_unheeded)
+        self._ahead.clear()
+
+    def _attempt(
+        self, writes: list[Write], commit: Callable[..., list[Outcome]] | None = None
+    ) -> asyncio.Future[list[Outcome]]:
         later = len(writes) > MAX_INDEXED and self.measures.left < MAX_LEFT
-        attempt = self._disk.start(self._store.commit, writes, later=later)
-        if later:  # whatever becomes of it
-            attempt.add_done_callback(lambda _: self.measures.note_left(len(writes)))
+        attempt = self._disk.start(commit or self._store.commit, writes, later=later)
+        if later:
+            attempt.add_done_callback(partial(self._note_left, len(writes)))
         return attempt
+
+    def _note_left(self, writes: int, attempt: asyncio.Future[list[Outcome]]) -> None:
+        """Count what may be stored without its words: whatever became of it, unless it is known."""
+        if not attempt.cancelled() and not isinstance(attempt.exception(), Withheld):
+            self.measures.note_left(writes)
 
     def _settle(self, batch: Batch, outcomes: list[Outcome]) -> None:
         """Begin the next commit, tell what is stored now, and answer."""
         settled = list(map(settle, batch.entries, outcomes))
-        if len(self._waiting) >= MIN_AHEAD and not self._uncertain and not self._behind():
-            self._begin_ahead()
+        self._begin_ahead(self._ahead[-1] if self._ahead else None)
         told = [one.told for one in settled if one.told is not None]
         begun = time.perf_counter()
         self._tell(told)
@@ -254,8 +298,16 @@ class Journal:
         if commit.attempt is None:
             return []
         writes = commit.batch.writes
-        outcomes = await self._committed(writes, commit.attempt)
-        self.measures.commit_seconds.note(time.perf_counter() - commit.begun)
+        self._current = commit
+        self._begin_behind()
+        try:
+            outcomes = await self._committed(writes, commit.attempt)
+        finally:
+            begun, self._over = max(commit.begun, self._over), time.perf_counter()
+            self._current = None
+            if not commit.turn.as_presumed:
+                self._take_back()
+        self.measures.commit_seconds.note(self._over - begun)
         self.measures.commit_writes.note(len(writes))
         return outcomes
 
@@ -356,3 +408,9 @@ class Journal:
 
     async def _is_gone(self, room: LiveRoom) -> bool:
         return await self._disk.run(self._store.rooms.get, room.id) is None
+
+
+def _unheeded(attempt: asyncio.Future[list[Outcome]]) -> None:
+    """Look at a failure, which nobody waits for, or asyncio would complain."""
+    if not attempt.cancelled():
+        attempt.exception()

@@ -21,6 +21,7 @@ from pymongo.write_concern import WriteConcern
 
 from models.mongo.documents import Document, keys_of
 from models.mongo.errors import translated
+from models.mongo.known_rooms import KnownRooms
 from models.mongo.schema import INDEXES, MIGRATIONS
 from models.records import Progress
 from models.store import Malformed, Unavailable, Unusable
@@ -63,6 +64,7 @@ class Database:
         # Sessions whose transactions may still be open, because nobody could be told to end them;
         # and until when they are ended again. None of them is used again.
         self._left: dict[Binary, float] = {}
+        self.known_rooms = KnownRooms()
         # What a thread works with while it is in a transaction.
         self._bound = threading.local()
 
@@ -87,6 +89,7 @@ class Database:
             raise
         with self._lock:
             self._client, self._collections = client, collections
+            self.known_rooms = KnownRooms()
             self._has_transactions = has_transactions
 
     def close(self) -> None:
@@ -113,6 +116,14 @@ class Database:
             if self._left:
                 self._end_left(collections.client)
             yield collections
+
+    @contextmanager
+    def deleting(self, room: object) -> Iterator[None]:
+        """Delete a room, which is not known any more from here on."""
+        with self.known_rooms.deleting(room):
+            yield
+        if getattr(self._bound, "collections", None) is not None:
+            self.known_rooms.doubt()  # it is gone only when the transaction ends
 
     def finish(self, calls: Sequence[str], write: Callable[[], T]) -> T:
         """Write, and note that keyed calls are done by it, both or neither.

@@ -86,7 +86,10 @@ class MongoRooms:
         What comes in between is removed behind it, and what comes even later removes itself, since
         whoever writes to a room looks once more whether it is there.
         """
-        with self._database.use() as collections:
+        with (
+            self._database.deleting(key_of(room_id)),
+            self._database.use() as collections,
+        ):
             _empty(collections, room_id)
             was_there = collections.rooms.delete_one({"_id": key_of(room_id)}).deleted_count > 0
             _empty(collections, room_id)

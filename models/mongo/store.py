@@ -1,6 +1,6 @@
 """The store over one MongoDB database, put together from its parts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from models.mongo.accounts import MongoSessions, MongoUsers, appoint_founder
 from models.mongo.commit import commit, withdraw
@@ -10,7 +10,7 @@ from models.mongo.keyed_calls import MongoKeyedCalls
 from models.mongo.messages import MongoMessages
 from models.mongo.rooms import MongoRooms
 from models.mongo.uploads import MongoUploads
-from models.store import MessageWrite, Outcome, Write
+from models.store import MessageWrite, Outcome, Write, at_once
 
 
 class MongoStore:
@@ -18,6 +18,8 @@ class MongoStore:
 
     `timeout` bounds every call, in seconds, however often it asks the server.
     """
+
+    apart = True
 
     def __init__(self, uri: str, *, timeout: float = 4.0) -> None:
         self._database = Database(uri, timeout)
@@ -45,9 +47,15 @@ class MongoStore:
         with self._database.use() as collections:
             collections.command("ping")
 
-    def commit(self, writes: Sequence[Write], *, later: bool = False) -> list[Outcome]:
+    def commit(
+        self,
+        writes: Sequence[Write],
+        *,
+        later: bool = False,
+        turn: Callable[[], bool] = at_once,
+    ) -> list[Outcome]:
         """Write a batch in order."""
-        return commit(self._database, writes, later=later)
+        return commit(self._database, writes, later=later, turn=turn)
 
     def withdraw(self, writes: Sequence[MessageWrite], *, above: int) -> None:
         """Use up the ids of new messages, and stamp the others."""

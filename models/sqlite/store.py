@@ -1,7 +1,7 @@
 """The store over one SQLite file, put together from its parts."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from models.batch import ClientKey, client_keys, done_calls, parted, plan
@@ -21,7 +21,9 @@ from models.store import (
     NewMessage,
     Outcome,
     Taken,
+    Withheld,
     Write,
+    at_once,
 )
 
 # With the columns in the order of `message_row`.
@@ -50,6 +52,8 @@ _MARK_EVERYONE = """INSERT INTO memberships
 class SQLiteStore:
     """Everything that is kept, in one file of the data folder."""
 
+    apart = False
+
     def __init__(self, path: Path, *, guest: bool = False) -> None:
         self._database = Database(path, guest=guest)
         self.users = SQLiteUsers(self._database)
@@ -72,11 +76,19 @@ class SQLiteStore:
         with self._database.read() as connection:
             connection.execute("SELECT 1 FROM rooms LIMIT 1").fetchone()
 
-    def commit(self, writes: Sequence[Write], *, later: bool = False) -> list[Outcome]:
+    def commit(
+        self,
+        writes: Sequence[Write],
+        *,
+        later: bool = False,
+        turn: Callable[[], bool] = at_once,
+    ) -> list[Outcome]:
         """Write a batch in one transaction, and once more if it was in part stored before.
 
         That is looked up only then, for the indexes tell of it anyway.
         """
+        if not turn():
+            raise Withheld("the turn of the batch did not come")
         try:
             return self._commit(writes, later=later, again=False)
         except Taken:

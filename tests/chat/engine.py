@@ -26,7 +26,7 @@ from chat.people import People
 from chat.rooms import Rooms
 from models.disk import Disk
 from models.records import Counters, Message, Room, RoomRole, User, new_id
-from models.store import Refused, Store, Unavailable
+from models.store import Refused, Store, Unavailable, Withheld, at_once
 from tests.contract import samples
 
 # Longer than anything here takes, shorter than the patience of whoever waits for the tests.
@@ -87,6 +87,7 @@ class Unreliable:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.apart = False  # so that tests say what is handed over ahead
         self.calls: Counter[str] = Counter()
         self.batches: list[list[Any]] = []
         self.faults: dict[str, deque[Fault]] = {}
@@ -106,7 +107,11 @@ class Unreliable:
         self.plan(name, gate)
         return gate
 
-    def commit(self, writes: list[Any], *, later: bool = False) -> Any:
+    def commit(
+        self, writes: list[Any], *, later: bool = False, turn: Callable[[], bool] = at_once
+    ) -> Any:
+        if not turn():  # before it is counted, for it is none then
+            raise Withheld("the turn of the batch did not come")
         self.batches.append(list(writes))
         return self.do("commit", partial(self._store.commit, writes, later=later))
 

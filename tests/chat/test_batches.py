@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chat.batches import Settled, answer, numbered, settle
 from chat.entries import Alter, Change, Entry, Mark, Said, Say, ToldMarks, ToldMessage
@@ -121,3 +122,18 @@ async def test_nobody_is_answered_who_has_gone() -> None:
     entry.done.cancel()
     answer(Settled(entry, Stored(samples.message("r", 1)), None))
     assert entry.done.cancelled()
+
+
+async def test_what_is_in_front_is_presumed_to_be_stored() -> None:
+    room, other = bare_room("a"), bare_room("b")
+    message = samples.message(room.id, 3)
+    front = numbered([say(room), alter(room, message, edited("once"))])
+    batch = numbered([say(room), alter(room, message, appended), say(other)], front)
+    said, altered, elsewhere = (each.message for each in batch.writes)
+    assert (said.seq, said.rev) == (2, 3)
+    assert (altered.text, altered.rev) == ("once more", 4)
+    assert (elsewhere.seq, elsewhere.rev) == (1, 1)
+
+
+def appended(message: Message) -> Message:
+    return replace(message, text=f"{message.text} more")

@@ -1,6 +1,7 @@
 """The commit that is under way while the last is told, and tellings that fail or fall behind."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,10 +9,10 @@ import pytest
 import chat.journal as journal_module
 from chat.hub import Hub
 from chat.journal import Journal
-from models.records import Counters
-from tests.chat.desk import Desk, refusal
+from models.records import Counters, new_id
+from tests.chat.desk import Desk, reacted, refusal
 from tests.chat.desk import make_desk as make_desk
-from tests.chat.engine import full, turns
+from tests.chat.engine import Gate, full, kept, lost, turns
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -56,6 +57,102 @@ async def test_the_next_commit_is_under_way_while_the_last_is_told_if_much_waits
     await asyncio.gather(first, second)
     assert begun == order.split()
     assert desk.answered_first == 0
+    desk.check(room)
+
+
+def hand_over(desk: Desk) -> None:
+    """Let the store be one that is handed batches ahead."""
+    desk.store.apart = True
+
+
+async def test_a_batch_is_handed_over_while_the_one_in_front_is_written(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_over(desk)
+    room, other = await desk.room(), await desk.room()
+    started: list[Any] = []
+    start = desk.disk.start
+    monkeypatch.setattr(desk.disk, "start", lambda *a, **k: (started.append(a), start(*a, **k))[1])
+    gate = desk.store.gate("commit")
+    said = [desk.say(room)]
+    await gate.reached()
+    said += [desk.say(room), desk.say(other), desk.say(room)]
+    assert (len(started), desk.journal.waiting, len(desk.store.batches)) == (2, 2, 1)
+    gate.open()
+    answers = [(await each).message.seq for each in said]
+    assert answers == [1, 2, 1, 3]
+    assert [len(batch) for batch in desk.store.batches] == [1, 1, 2]
+    desk.check(room)
+    desk.check(other)
+
+
+async def test_what_is_handed_over_is_numbered_again_behind_a_duplicate(desk: Desk) -> None:
+    hand_over(desk)
+    room = await desk.room()
+    first = (await desk.say(room)).message
+    gate = desk.store.gate("commit")
+    again = desk.say(room, sender=first.sender, client_id=first.client_id)
+    await gate.reached()
+    later = [desk.say(room), desk.say(room)]
+    gate.open()
+    assert not (await again).fresh
+    assert [(await each).message.seq for each in later] == [2, 3]
+    assert [len(batch) for batch in desk.store.batches] == [1, 1, 2]
+    assert desk.journal.measures.commit_writes.counts[:2] == [2, 1]
+    desk.check(room)
+
+
+@pytest.mark.parametrize(("fault", "seqs"), [(full, [1, 2]), (lost, [2, 3]), (kept, [2, 3])])
+async def test_what_is_handed_over_waits_for_what_becomes_of_a_failure(
+    desk: Desk, fault: Any, seqs: list[int]
+) -> None:
+    hand_over(desk)
+    room = await desk.room()
+    gate = Gate()
+    desk.store.plan("commit", lambda call: gate(partial(fault, call)))
+    first = desk.say(room)
+    await gate.reached()
+    later = [desk.say(room), desk.say(room)]
+    gate.open()
+    if fault is full:
+        assert await refusal(first) == "not_stored"
+    else:
+        assert (await first).message.seq == 1
+    assert [(await each).message.seq for each in later] == seqs
+    desk.check(room)
+
+
+async def test_what_is_handed_over_to_a_room_that_is_gone_is_refused(desk: Desk) -> None:
+    hand_over(desk)
+    room, other = await desk.room(), await desk.room()
+    await desk.say(room)
+    gate = desk.store.gate("commit")
+    first = desk.say(other)
+    await gate.reached()
+    later = [desk.say(room), desk.say(other)]
+    desk.real.rooms.delete(room.id)
+    gate.open()
+    assert (await first).message.seq == 1
+    assert await refusal(later[0]) == "room_not_found"
+    assert (await later[1]).message.seq == 2
+    desk.check(other)
+
+
+async def test_a_change_is_made_of_the_change_in_front_of_it(desk: Desk) -> None:
+    hand_over(desk)
+    room = await desk.room()
+    message = (await desk.say(room)).message
+    gate = desk.store.gate("commit")
+    users = [new_id() for _ in range(3)]
+    altering = [asyncio.ensure_future(desk.alter(room, message.id, reacted(users[0])))]
+    await gate.reached()
+    for user in (*users[1:], users[0]):
+        altering.append(asyncio.ensure_future(desk.alter(room, message.id, reacted(user))))
+        await turns(3)
+    gate.open()
+    *_, last, idle = await asyncio.gather(*altering)
+    assert last.message.reactions[0].users == tuple(users)
+    assert not idle.fresh
     desk.check(room)
 
 

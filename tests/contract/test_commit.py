@@ -10,9 +10,11 @@ from models.store import (
     MovedMark,
     NewMessage,
     NotFound,
+    Outcome,
     Store,
     Stored,
     Taken,
+    Withheld,
 )
 from tests.contract.samples import (
     NOT_IDS,
@@ -49,6 +51,31 @@ def test_a_batch_is_answered_write_for_write(store: Store) -> None:
     assert outcomes == [Stored(first), Stored(second), Stored(), Stored(third), Stored(edited)]
     assert store.messages.history(room.id, limit=5) == [edited, third]
     assert store.messages.history(other.id, limit=5) == [second]
+
+
+def test_a_batch_whose_turn_does_not_come_is_not_written(store: Store) -> None:
+    room = add_room(store)
+    said = message(room.id, 1)
+    with pytest.raises(Withheld):
+        store.commit([NewMessage(said)], turn=lambda: False)
+    assert store.messages.counters(room.id) == Counters()
+    assert say(store, said) == [Stored(said)]
+
+
+def test_a_batch_that_waits_for_its_turn_holds_up_nobody(store: Store) -> None:
+    room = add_room(store)
+    first, second = message(room.id, 1), message(room.id, 2)
+    outcomes: list[list[Outcome]] = []
+
+    def turn() -> bool:
+        outcomes.append(store.commit([NewMessage(first), ChangedMessage(replace(first, rev=2))]))
+        return True
+
+    behind = [NewMessage(replace(second, rev=3)), ChangedMessage(replace(first, rev=4))]
+    outcomes.append(store.commit(behind, turn=turn))
+    assert [len(each) for each in outcomes] == [2, 2]
+    kept = store.messages.history(room.id, limit=5)
+    assert kept == [replace(first, rev=4), replace(second, rev=3)]
 
 
 def test_messages_of_everyone_are_like_any_others(store: Store) -> None:

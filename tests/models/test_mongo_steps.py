@@ -1,6 +1,6 @@
 """What MongoDB's store does in several steps, when it stops or is overtaken between two of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,7 +25,6 @@ from models.store import (
     Stored,
     Taken,
     Unavailable,
-    Write,
 )
 from tests.contract.samples import add_messages, add_room, at, direct, member, message, say, user
 
@@ -42,12 +41,10 @@ def overtake(monkeypatch: pytest.MonkeyPatch, rival: Message, store: MongoStore)
     """Let a rival commit its message between the question of the next batch and its writes."""
     write = committing._write
 
-    def overtaken(
-        collections: Collections[dict[str, Any]], writes: Sequence[Write], *, later: bool
-    ) -> None:
+    def overtaken(collections: Collections[dict[str, Any]], prepared: Any) -> None:
         monkeypatch.undo()
         say(store, rival)
-        write(collections, writes, later=later)
+        write(collections, prepared)
 
     monkeypatch.setattr(committing, "_write", overtaken)
 
@@ -122,12 +119,10 @@ def test_what_is_said_as_a_room_is_gone_is_taken_back_and_the_rest_can_be_said_a
     room, other = add_room(mongo_store), add_room(mongo_store)
     write = committing._write
 
-    def overtaken(
-        inside: Collections[dict[str, Any]], writes: Sequence[Write], *, later: bool
-    ) -> None:
+    def overtaken(inside: Collections[dict[str, Any]], prepared: Any) -> None:
         monkeypatch.undo()
         mongo_store.rooms.delete(room.id)
-        write(inside, writes, later=later)
+        write(inside, prepared)
 
     monkeypatch.setattr(committing, "_write", overtaken)
     rest = NewMessage(message(other.id, 1))
@@ -135,6 +130,20 @@ def test_what_is_said_as_a_room_is_gone_is_taken_back_and_the_rest_can_be_said_a
         mongo_store.commit([NewMessage(message(room.id, 1)), rest])
     assert collections.messages.count_documents({"room": key_of(room.id)}) == 0
     assert mongo_store.commit([rest]) == [Stored(rest.message)]
+
+
+def test_a_room_that_was_seen_is_not_looked_for_in_the_next_batch(
+    mongo_store: MongoStore, collections: Collections[dict[str, Any]]
+) -> None:
+    room = add_room(mongo_store)
+    say(mongo_store, message(room.id, 1))
+    collections.rooms.delete_one({"_id": key_of(room.id)})  # as another process would
+    second = message(room.id, 2)
+    assert say(mongo_store, second) == [Stored(second)]
+    mongo_store.open()
+    with pytest.raises(NotFound):
+        say(mongo_store, message(room.id, 3))
+    assert collections.messages.count_documents({"room": key_of(room.id)}) == 0
 
 
 def test_whoever_comes_as_a_room_is_gone_does_not_stay(
