@@ -116,7 +116,9 @@ class FastProtocol(WebSocketProtocol13):
         except BlockingIOError:
             sent = 0
         except OSError as error:  # also of a stream that is closed already
-            self.stream.close(exc_info=error)
+            # The stream keeps it; and a traceback would keep whoever is telling something, and all
+            # that they have in hand.
+            self.stream.close(exc_info=error.with_traceback(None))
             return True
         return sent == len(data) or self._keep(data, sent, bounded=bounded)
 

@@ -142,15 +142,18 @@ class Sockets:
         await asyncio.gather(self._beat(), self._watch())
 
     async def _beat(self) -> None:
-        """One sweep for all: close who was silent since the last, and ask the others."""
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            for socket in list(self._sockets):
-                if not socket.heard:
-                    socket.end(NO_HEARTBEAT)
-                    continue
-                socket.heard = False
-                socket.ping()
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Close who was silent since the last sweep, and ask the others."""
+        for socket in list(self._sockets):
+            if not socket.heard:
+                socket.end(NO_HEARTBEAT)
+                continue
+            socket.heard = False
+            socket.ping()
 
     async def _watch(self) -> None:
         while True:

@@ -1,9 +1,12 @@
 """The writer loses and mixes nothing, and writes what Tornado would."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import accumulate, pairwise
+from weakref import ref
 
 import pytest
 from tornado.httpserver import HTTPServer
@@ -71,6 +74,24 @@ async def test_what_is_more_than_may_wait_is_not_kept() -> None:
         assert await received(client, len(written)) == written
         with pytest.raises(BlockingIOError):
             client.recv(1)
+
+
+async def test_a_broken_socket_holds_nothing_of_who_wrote_to_it() -> None:
+    class Said:
+        """What one who writes has in hand."""
+
+    def tell() -> "ref[Said]":
+        said = Said()
+        protocol.write_frames(text_frame(b"lost"))
+        return ref(said)
+
+    async with joined(fast, Listener()) as (protocol, client, _):
+        protocol.write_frames(text_frame(b"heard"))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        told = tell()
+        assert isinstance(protocol.stream.error, ConnectionError)
+        assert told() is None
 
 
 @pytest.mark.parametrize("size", [100, 3_000, 100_000])

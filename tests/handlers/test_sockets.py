@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -180,6 +181,20 @@ async def test_the_silent_are_closed_by_the_second_sweep(
     await keep(answer, beat=0.01)
     assert (silent.pings, silent.closing) == (1, NO_HEARTBEAT)
     assert alive.closing is None
+
+
+async def test_whoever_looks_after_the_sockets_holds_none_that_has_gone(
+    sockets: Sockets, keep: Callable[..., Any]
+) -> None:
+    here = [added(sockets)]
+    gone = ref(here[0])
+
+    def is_gone() -> bool:
+        if here and here[0].pings:
+            sockets.remove(here.pop())
+        return gone() is None
+
+    await keep(is_gone, beat=0.01)
 
 
 async def test_logins_that_ended_elsewhere_are_noticed(
