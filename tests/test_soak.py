@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 import random
 import tracemalloc
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from tornado.ioloop import IOLoop
 
 from chat import rooms as rooms_module
 from conf.settings import Settings
+from handlers import sockets as sockets_module
 from models.records import EVERYONE
 from models.store import Store
 from tests.chat.engine import until
@@ -25,6 +27,9 @@ VISITS = 30
 
 # What is kept for a while (names, the last senders of a room) is full behind the first of these.
 WARM_UP, ROUNDS = 10, 25
+
+# Often enough that every round has some, and seldom enough that whoever is alive answers in time.
+BEAT = 2.0
 
 # What 25 rounds of 30 visits may leave in memory; what is held of one visit is 10 KB and more.
 MAX_GROWTH = 2 << 20
@@ -177,7 +182,26 @@ async def emptied(hub: Hubbub) -> None:
         await asyncio.sleep(0.05)
         hub.core.rooms.sweep()
         gc.collect()
-    assert left_behind(hub) == {}
+    holders = [named(path_to(room)) for room in hub.core.rooms._held.values()]
+    assert left_behind(hub) == {}, holders
+
+
+def path_to(kept: object, most: int = 12) -> list[object]:
+    """What holds an object, and what holds that in turn, as far as it is known."""
+    path = [kept]
+    while len(path) < most:
+        known = {id(path), id(inspect.currentframe()), *map(id, path)}
+        holders = [one for one in gc.get_referrers(path[-1]) if id(one) not in known]
+        if not holders:
+            break
+        path.append(holders[0])
+        del holders
+    return path
+
+
+def named(path: list[object]) -> list[str]:
+    """Objects by what they are, and frames by where they are."""
+    return [str(one) if inspect.isframe(one) else type(one).__qualname__ for one in path]
 
 
 @pytest.mark.long
@@ -185,6 +209,7 @@ def test_a_crowd_leaves_nothing_behind(
     io_loop: IOLoop, hub: Hubbub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rooms_module, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(sockets_module, "HEARTBEAT_SECONDS", BEAT)
 
     async def soak() -> int:
         people = await hub.residents(*(f"soaker{n}" for n in range(PEOPLE)))
