@@ -1,8 +1,9 @@
 """What all tests share: a real mongod, stores that are open and empty, and no stray errors."""
 
 import asyncio
+import gc
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,21 @@ from tests.mongod import Mongod, find_mongod
 from tests.requirements import missing
 
 STORES = ("sqlite", "mongodb")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage among the tests: they stay, and make 500,000 objects.
+
+    Each process spent 3.4 of 9.3 s on that while it collected them, and 0.2 s at each full look
+    afterwards.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
