@@ -26,7 +26,7 @@ from chat.entries import Change, Said, Told, ToldGap, ToldMarks, ToldMessage
 from chat.errors import Invalid
 from chat.events import Caught, Event, MessageChanged, MessageStored
 from chat.hints import Hints
-from chat.hub import Hub
+from chat.hub import Hub, Taker
 from chat.journal import MAX_WAITING, Journal
 from chat.live_room import LiveRoom
 from chat.membership import Memberships
@@ -224,6 +224,10 @@ class Chat:
     async def delivered(self, speaker: Speaker, command: Delivered) -> Marks:
         """Have received as far as a message."""
         return await self._receipts.delivered(speaker.user, command)
+
+    async def deliver(self, taker: Taker, room_id: str, seq: int) -> None:
+        """Let somebody have received what they were told of a room, once they have taken it."""
+        self._receipts.mark_once_taken(await self._rooms.get(room_id), taker, seq)
 
     async def room_of(self, speaker: Speaker, room_id: str) -> LiveRoom:
         """A room that somebody is in."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, KeysView, Sequence
+from collections.abc import Callable, Iterable, Iterator, KeysView, Sequence
 from itertools import chain, islice
 from typing import Protocol
 
@@ -56,12 +56,23 @@ class Outbox(Protocol):
         """Write finished frames, or keep them; never waits and never raises."""
 
 
+class Taker(Outbox, Protocol):
+    """One whose client cannot say what has come: it has what its transport has taken."""
+
+    @property
+    def has_taken(self) -> bool:
+        """Whether it is there, and has all that it was told."""
+
+    def once_taken(self, call: Callable[[], None]) -> None:
+        """Call something once it has what it was told; never, if it goes before."""
+
+
 class Hub:
     """All connections. What is told to one of them is told in order."""
 
     def __init__(self) -> None:
         self._outboxes: dict[str, set[Outbox]] = {}
-        self._taking: dict[str, set[Outbox]] = {}
+        self._taking: dict[str, set[Taker]] = {}
         self._backlog: deque[Iterator[None]] = deque()
         self._caught_up = asyncio.Event()
         self._caught_up.set()
@@ -83,7 +94,7 @@ class Hub:
         outboxes.remove(outbox)
         taking = self._taking.get(outbox.user)
         if taking is not None:
-            taking.discard(outbox)
+            taking -= {outbox}
             if not taking:
                 del self._taking[outbox.user]
         self._count -= 1
@@ -92,22 +103,20 @@ class Hub:
         del self._outboxes[outbox.user]
         return True
 
-    def take_as_delivered(self, outbox: Outbox) -> None:
-        """Count what a connection is told as delivered, because its client cannot say so."""
+    def take_as_delivered(self, outbox: Taker) -> None:
+        """Count what a connection takes as delivered, because its client cannot say so."""
         self._taking.setdefault(outbox.user, set()).add(outbox)
 
-    def takers(self, room: LiveRoom) -> set[str]:
-        """Those in a room to whom what they are told is delivered by that."""
-        if not self._taking:
-            return set()
-        return {
-            user
-            for user in room.members
-            if any(
-                outbox.held is None and _listens(outbox, room)
+    def takers(self, room: LiveRoom) -> Iterator[tuple[str, list[Taker]]]:
+        """Those in a room to whom what they take is delivered by that, and where they take it."""
+        for user in room.members if self._taking else ():
+            takers = [
+                outbox
                 for outbox in self._taking.get(user, ())
-            )
-        }
+                if outbox.held is None and _listens(outbox, room)
+            ]
+            if takers:
+                yield user, takers
 
     @property
     def backlog(self) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,7 +12,7 @@ from chat.commands import Delivered, Read
 from chat.entries import ToldMarks
 from chat.errors import Invalid, Refusal
 from chat.events import MarksMoved, Passed
-from chat.hub import Hub
+from chat.hub import Hub, Taker
 from chat.journal import Journal
 from chat.live_room import LiveRoom, Member, everyones_member
 from chat.people import People
@@ -100,13 +101,27 @@ class Receipts:
                 marked.add_done_callback(_note_outcome)
 
     def mark_taken(self, room: LiveRoom) -> None:
-        """Note what was delivered to those whose clients cannot say so."""
-        for user in self._hub.takers(room):
-            member = room.members.get(user)
-            if member is not None and member.delivered < room.seq:
-                with suppress(Refusal):  # the next message says it again
-                    marked = self._journal.mark(room, user, delivered=room.seq, read=0)
-                    marked.add_done_callback(_note_outcome)
+        """Note what is delivered to those whose clients cannot say so, once they have it."""
+        for user, takers in self._hub.takers(room):
+            if any(taker.has_taken for taker in takers):
+                self._mark_taken(room, user, room.seq)
+                continue
+            for taker in takers:
+                self.mark_once_taken(room, taker, room.seq)
+
+    def mark_once_taken(self, room: LiveRoom, taker: Taker, seq: int) -> None:
+        """Note what is delivered to somebody as far as they were told of a room, once they have it.
+
+        Where that cannot be known any more it is told again when they come back.
+        """
+        taker.once_taken(partial(self._mark_taken, room, taker.user, seq))
+
+    def _mark_taken(self, room: LiveRoom, user: str, seq: int) -> None:
+        member = room.members.get(user)
+        if member is not None and member.delivered < seq and has_receipts(room):
+            with suppress(Refusal):  # the next message says it again
+                marked = self._journal.mark(room, user, delivered=seq, read=0)
+                marked.add_done_callback(_note_outcome)
 
     def tell(self, moved: ToldMarks) -> None:
         """Tell somebody's own sockets, and those whose messages the marks have passed."""

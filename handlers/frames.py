@@ -184,6 +184,21 @@ class FastProtocol(WebSocketProtocol13):
         """How many bytes the socket has not taken yet."""
         return 0 if self.stream.closed() else len(self.stream._write_buffer)
 
+    @property
+    def has_taken(self) -> bool:
+        """Whether the socket is open, and has taken all that was written."""
+        return not (self.stream.closed() or self.stream._write_buffer)
+
+    def once_taken(self, call: Callable[[], None]) -> None:
+        """Call something once the socket has taken what was written; never, if it is closed."""
+        if self.has_taken:
+            call()
+        elif not self.stream.closed():
+            # As one that writes and waits: the stream tells how far it has come, or that it ended.
+            taken = asyncio.get_running_loop().create_future()
+            self.stream._write_futures.append((self.stream._total_write_index, taken))
+            taken.add_done_callback(lambda _: None if taken.exception() else call())
+
     def _write_slowly(self, stream: IOStream | SSLIOStream, data: bytes, *, bounded: bool) -> bool:
         if bounded and self.waiting + len(data) > self._max_waiting:
             return False

@@ -134,6 +134,15 @@ class SocketIoClient:
         else:
             self._connection.link.send(data)
 
+    @property
+    def has_taken(self) -> bool:
+        """Whether it is there, and has all that it was told."""
+        return not self._ended and self._connection.link.has_taken
+
+    def once_taken(self, call: Callable[[], None]) -> None:
+        """Call something once it has what it was told; never, if it goes before."""
+        self._connection.link.once_taken(call)
+
     def ping(self) -> None:
         """Ask nothing."""
 

@@ -7,6 +7,7 @@ from chat import commands
 from chat.chat import Speaker
 from chat.conversations import Line
 from chat.events import Event, Form, MessageStored, Pair
+from chat.hub import Taker
 from handlers.catching_up import Listener, by_rev, drained, release
 from handlers.dialects.tables import Table
 from models.records import Message
@@ -15,7 +16,7 @@ from models.records import Message
 OFFLINE_AT_ONCE = 100
 
 
-class Returned(Listener, Protocol):
+class Returned(Listener, Taker, Protocol):
     """A client that has been away, or is told something old."""
 
     table: Table
@@ -53,9 +54,10 @@ def release_held(client: Returned, is_told: Callable[[Message], bool]) -> list[M
 
 
 async def take(client: Returned, messages: list[Message]) -> None:
-    """Note as delivered what was told, unless the client says that itself."""
+    """Note as delivered what was told, once it has come, unless the client says that itself."""
     if not (client.table.says_delivered or client.is_over):
-        await _note_delivered(client, messages)
+        for room_id, seq in _reached(messages).items():
+            await client.services.chat.deliver(client, room_id, seq)
 
 
 async def _note_delivered(client: Returned, messages: list[Message]) -> None:

@@ -1,7 +1,8 @@
 """What carries a session at the moment: polls that are held, or a WebSocket."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Protocol, Self
 from urllib.parse import parse_qsl, urlencode
 
@@ -50,6 +51,13 @@ class WebSocket(Protocol):
 
     def write_frames_soon(self, data: bytes, carrier: "Carrier") -> None:
         """Write finished frames with what else comes in this turn; too much cuts the carrier."""
+
+    @property
+    def has_taken(self) -> bool:
+        """Whether it is open, and all that was written is out."""
+
+    def once_taken(self, call: Callable[[], None]) -> None:
+        """Call something once what was written is out; never, if it is closed before."""
 
     def end(self, closing: Closing) -> None:
         """Close it behind what was written."""
@@ -106,6 +114,7 @@ class Carrier:
         "_receiver",
         "_sessions",
         "_socket",
+        "_untaken",
         "address",
         "address_key",
         "handshake",
@@ -132,6 +141,8 @@ class Carrier:
         self._socket: WebSocket | None = None
         self._probe: WebSocket | None = None
         self._answers_soon = False
+        # What is to be called once the client has taken an answer to a poll, by its number.
+        self._untaken: deque[tuple[int, Callable[[], None]]] | None = None
 
     # What the application does.
 
@@ -166,6 +177,26 @@ class Carrier:
             self.send(data)
         else:
             socket.write_frames_soon(data, self)
+
+    @property
+    def has_taken(self) -> bool:
+        """Whether the client is there, and has taken what was sent."""
+        socket = self._socket
+        if socket is not None:
+            return socket.has_taken
+        return self.session.state is State.OPEN and not self.session.waiting_bytes
+
+    def once_taken(self, call: Callable[[], None]) -> None:
+        """Call something once the client has taken what was sent; never, if it goes before."""
+        socket = self._socket
+        if socket is not None:
+            socket.once_taken(call)
+        elif self.has_taken:
+            call()
+        elif self.session.state is State.OPEN:
+            if self._untaken is None:
+                self._untaken = deque()
+            self._untaken.append((self.session.unanswered, call))
 
     def close(self, closing: Closing) -> None:
         """End the session once what was sent has been taken, or left for too long."""
@@ -237,6 +268,8 @@ class Carrier:
         except Broken as broken:
             self.end(broken.closing)
             raise bad_request() from None
+        # Whoever polls has the answer to the poll before.
+        self._take_note(self.session.answers)
         self._poll = poll
         self._answer()
 
@@ -289,11 +322,24 @@ class Carrier:
         if self.session.framing is WEBSOCKET:
             self._socket, self._probe = socket, None
             self._sessions.probes.remove(self)
+            # A client lets go of polling when it has the answer to the last poll.
+            self._take_note(self.session.answers)
         if frames and not socket.write_frames(frames):
             self.end(TOO_SLOW)
+        if self._socket is socket and self._untaken is not None:
+            for _, call in self._untaken:
+                socket.once_taken(call)
+            self._untaken = None
         self._answer()
 
     # What follows from it.
+
+    def _take_note(self, answer: int) -> None:
+        """Call what waits for the client to have an answer."""
+        untaken = self._untaken
+        while untaken and untaken[0][0] <= answer:
+            untaken.popleft()[1]()
+        self._untaken = untaken or None
 
     def _answer(self) -> None:
         self._answers_soon = False
@@ -310,7 +356,7 @@ class Carrier:
         if session.state is State.OPEN or session.closing is None:
             return
         if receiver is not None:
-            self._receiver = None
+            self._receiver = self._untaken = None
             self._sessions.quieten(self)
             receiver.closed(session.closing)
             # One that was answered may have let go of polling: it takes the last word along.

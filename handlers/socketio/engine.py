@@ -79,8 +79,10 @@ class Session:
     __slots__ = (
         "_expects_pong",
         "_limits",
+        "_under_way",
         "_waiting",
         "_waiting_bytes",
+        "answers",
         "closing",
         "framing",
         "is_polled",
@@ -103,6 +105,10 @@ class Session:
         self._limits = limits
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
+        # How many polls were answered, and the bytes of the last answer until it is known to have
+        # come: whoever polls again has it.
+        self.answers = 0
+        self._under_way = 0
 
     def opening(self) -> bytes:
         """The packet that opens the session."""
@@ -152,6 +158,7 @@ class Session:
         if self.is_polled:
             raise Broken(TRANSPORT_ERROR)
         self.is_polled = True
+        self._under_way = 0
 
     def require_polling(self) -> None:
         """Refuse requests of long polling once another transport has taken over."""
@@ -172,8 +179,13 @@ class Session:
 
     @property
     def waiting_bytes(self) -> int:
-        """How many bytes wait for a poll."""
-        return self._waiting_bytes
+        """How many bytes wait for a poll, or are on their way in the answer to one."""
+        return self._waiting_bytes + self._under_way
+
+    @property
+    def unanswered(self) -> int:
+        """The number of the answer that holds what was sent last, or is going to."""
+        return self.answers + bool(self._waiting)
 
     def answer(self) -> bytes | None:
         """The body that answers the poll which is held, if it is to be answered now."""
@@ -188,6 +200,8 @@ class Session:
         if not self._waiting:
             return None
         self.is_polled = False
+        self.answers += 1
+        self._under_way = self._waiting_bytes
         return payload_of(self._taken())
 
     def ping(self) -> bytes:
@@ -222,6 +236,7 @@ class Session:
             return None
         self.framing = WEBSOCKET
         self.upgrading = self.probed = False
+        self._under_way = 0
         if self.state is State.CLOSING:
             self.state = State.CLOSED
         return reframed(self._taken())

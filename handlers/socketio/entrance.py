@@ -77,14 +77,18 @@ def query_of(request: HTTPServerRequest) -> dict[str, str]:
     }
 
 
-def deny(handler: RequestHandler, status: int, error: BaseException | None) -> None:
-    """Answer in the words of the reference server."""
+def deny(
+    handler: RequestHandler, status: int, error: BaseException | None, methods: tuple[str, ...]
+) -> None:
+    """Answer in the words of the reference server, and say which methods there are at need."""
     if isinstance(error, Denied):
         handler.set_status(error.status)
         denied = error
     elif status < 500:
-        denied = bad_request()
+        denied = bad_request(wrong_method=status == 405)
     else:
         denied = Denied(3, "Something went wrong here")
+    if denied.wrong_method:
+        handler.set_header("Allow", ", ".join(methods))
     handler.set_header("Content-Type", JSON)
     handler.finish(denied.body)

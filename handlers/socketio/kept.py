@@ -132,8 +132,9 @@ class KeptConnection(HTTPServerConnectionDelegate):
         self._path = request.path.encode()
         self._in = bytes(stream._read_buffer)
         self._out = b""
-        # The session whose poll is held, and the one whose post is not whole yet.
+        # The sessions whose poll is held, whose answer is not out yet, whose post is not whole yet.
         self._polled: Carrier | None = None
+        self._answered: Carrier | None = None
         self._posting: Carrier | None = None
         self._works: asyncio.Task[None] | None = None
         self._handed_back: HTTP1ServerConnection | None = None
@@ -160,8 +161,10 @@ class KeptConnection(HTTPServerConnectionDelegate):
 
     def answer(self, payload: bytes) -> None:
         """Answer the poll that is held."""
-        self._polled = None
+        self._answered, self._polled = self._polled, None
         self._write(b"200 OK", TEXT, payload)
+        if not self._out:
+            self._answered = None
         if self._in:
             # Not here: who answers is in the middle of telling many.
             self._loop.add_callback(self._serve)
@@ -234,11 +237,13 @@ class KeptConnection(HTTPServerConnectionDelegate):
         """The client has gone; what it was told or was telling is lost, and so is its session."""
         self.close()
         polled, self._polled = self._polled, None
+        answered, self._answered = self._answered, None
         posting = self._end_post()
         if polled is not None:
             polled.drop_poll(self)
-        if posting is not None:
-            posting.end(TRANSPORT_ERROR)
+        for carrier in (answered, posting):
+            if carrier is not None:
+                carrier.end(TRANSPORT_ERROR)
 
     # Requests.
 
@@ -355,6 +360,7 @@ class KeptConnection(HTTPServerConnectionDelegate):
             self._lose()
             return
         if not self._out:
+            self._answered = None
             self._loop.update_handler(self._socket.fileno(), IOLoop.READ)
             self._serve()
 

@@ -62,6 +62,13 @@ class Link(Protocol):
     def send_soon(self, data: bytes) -> None:
         """Send finished bytes together with what else is sent in this turn of the loop."""
 
+    @property
+    def has_taken(self) -> bool:
+        """Whether it is there, and has taken what was sent."""
+
+    def once_taken(self, call: Callable[[], None]) -> None:
+        """Call something once it has taken what was sent; never, if it goes before."""
+
     def close(self, closing: Closing) -> None:
         """Close the transport behind what was sent; twice does no harm."""
 

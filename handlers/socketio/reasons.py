@@ -53,11 +53,14 @@ class Broken(EngineError):
 class Denied(EngineError):
     """A request is refused, in the codes of the reference server."""
 
-    def __init__(self, code: int, message: str, status: int = 400) -> None:
+    def __init__(
+        self, code: int, message: str, status: int = 400, *, wrong_method: bool = False
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
+        self.wrong_method = wrong_method
 
     @property
     def body(self) -> bytes:
@@ -77,12 +80,12 @@ def unknown_session() -> Denied:
 
 def bad_handshake_method() -> Denied:
     """Refuse to open a session by anything but GET."""
-    return Denied(2, "Bad handshake method")
+    return Denied(2, "Bad handshake method", wrong_method=True)
 
 
-def bad_request() -> Denied:
+def bad_request(*, wrong_method: bool = False) -> Denied:
     """Refuse what makes no sense at this point."""
-    return Denied(3, "Bad request")
+    return Denied(3, "Bad request", wrong_method=wrong_method)
 
 
 def forbidden(message: str = "Forbidden") -> Denied:

@@ -45,7 +45,8 @@ class PollingHandler(RequestHandler):
         self._answered: asyncio.Future[bytes] | None = None
         self._body = bytearray()
         self._received = 0
-        self._posts = False
+        # Whether the request takes packets, or is to open a session.
+        self._posts = self._opens = False
 
     def set_default_headers(self) -> None:
         """Put the headers on that every answer carries, errors included."""
@@ -69,7 +70,7 @@ class PollingHandler(RequestHandler):
         carrier = edge.sessions.find(query["sid"])
         carrier.session.require_polling()
         if query["transport"] != "polling" or request.method not in ("GET", "POST"):
-            raise bad_request()
+            raise bad_request(wrong_method=request.method not in ("GET", "POST"))
         self._carrier = carrier
         if request.method == "POST":
             self._begin_post(carrier)
@@ -86,6 +87,8 @@ class PollingHandler(RequestHandler):
             return  # nobody waits any more
         self.set_header("Content-Type", TEXT)
         self.finish(payload)
+        if self._stream_failed():
+            self._carrier.end(TRANSPORT_ERROR)
         self._keep()
 
     async def post(self) -> None:
@@ -135,7 +138,7 @@ class PollingHandler(RequestHandler):
             self._answered.cancel()
         if carrier is None:
             return
-        if self._posts:
+        if self._posts or (self._answered is not None and not self._answered.cancelled()):
             carrier.end(TRANSPORT_ERROR)
         else:
             carrier.drop_poll(self)
@@ -145,7 +148,9 @@ class PollingHandler(RequestHandler):
         """Answer with what went wrong."""
         self._let_page_read()
         announce_close(self)
-        deny(self, status_code, kwargs["exc_info"][1] if "exc_info" in kwargs else None)
+        error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
+        methods = ("GET", "OPTIONS") if self._opens else ("GET", "POST", "OPTIONS")
+        deny(self, status_code, error, methods)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log what is a fault of ours, and nothing that is the client's."""
@@ -173,11 +178,16 @@ class PollingHandler(RequestHandler):
                 edge.origins,
             )
 
+    def _stream_failed(self) -> bool:
+        connection = self.request.connection
+        return isinstance(connection, HTTP1Connection) and connection.stream.error is not None
+
     def _let_page_read(self) -> None:
         for name, value in self._edge.origins.headers(self.request.headers.get("Origin")).items():
             self.set_header(name, value)
 
     def _open(self, query: dict[str, str]) -> None:
+        self._opens = True
         arrival = self._edge.admit(self.request, query)
         if query["transport"] != "polling":
             raise bad_request()

@@ -1,7 +1,7 @@
 """A WebSocket under Engine.IO: a session of its own, or one that takes over from polling."""
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
@@ -97,6 +97,16 @@ class EngineSocketHandler(LightSocket):
         if self._protocol is not None:
             self._protocol.write_soon(data, lambda: carrier.end(TOO_SLOW))
 
+    @property
+    def has_taken(self) -> bool:
+        """Whether it is open, and all that was written is out."""
+        return self._protocol is not None and self._protocol.has_taken
+
+    def once_taken(self, call: Callable[[], None]) -> None:
+        """Call something once what was written is out; never, if it is closed before."""
+        if self._protocol is not None:
+            self._protocol.once_taken(call)
+
     def end(self, closing: Closing) -> None:
         """Close the socket."""
         self._carrier = None
@@ -104,7 +114,8 @@ class EngineSocketHandler(LightSocket):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with why this does not become a socket."""
-        deny(self, status_code, kwargs["exc_info"][1] if "exc_info" in kwargs else None)
+        error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
+        deny(self, status_code, error, ("GET",))
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log what is a fault of ours, and nothing that is the client's."""

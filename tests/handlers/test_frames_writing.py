@@ -65,6 +65,33 @@ async def test_frames_for_one_who_does_not_read_wait_in_order() -> None:
         assert client.recv(100) == text_frame(b"last")
 
 
+@pytest.mark.parametrize("goes", [False, True])
+async def test_what_was_written_is_taken_once_it_is_out(goes: bool) -> None:
+    async with joined(fast, Listener()) as (protocol, client, _):
+        taken: list[str] = []
+        assert protocol.write_frames(text_frame(b"hello"))
+        assert protocol.has_taken
+        protocol.once_taken(lambda: taken.append("at once"))
+        assert taken == ["at once"]
+        frames, written = frames_of(3000), text_frame(b"hello")
+        while protocol.waiting < MAX_WAITING // 2:
+            written += (data := next(frames))
+            assert protocol.write_frames(data)
+        assert not protocol.has_taken
+        protocol.once_taken(lambda: taken.append("behind"))
+        await turns()
+        assert taken == ["at once"]
+        if goes:
+            protocol.stream.close()
+        else:
+            await received(client, len(written))
+        await turns()
+        assert taken == (["at once"] if goes else ["at once", "behind"])
+        if goes:
+            protocol.once_taken(lambda: taken.append("never"))
+            assert (protocol.has_taken, taken) == (False, ["at once"])
+
+
 async def test_what_is_more_than_may_wait_is_not_kept() -> None:
     async with joined(fast, Listener()) as (protocol, client, _):
         frames, written = frames_of(3000), b""

@@ -95,6 +95,8 @@ class TestPolling:
         assert one.answer() is None
         one.poll()
         assert one.answer() == b"4a"
+        assert one.waiting_bytes == 3  # until the next poll says that it has come
+        one.poll()
         assert one.waiting_bytes == 0
 
     def test_a_second_poll_ends_the_session(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from typing import Any
 
@@ -225,12 +225,16 @@ class Wire:
     address = address_key = "192.0.2.1"
     handshake = Handshake()
     waiting_bytes = 0
+    has_taken = True
     connection: Connection
 
     def send(self, data: bytes) -> None:
         assert data[0] in (0x81, 0x82)
 
     send_soon = send
+
+    def once_taken(self, call: Callable[[], None]) -> None:
+        call()
 
     def close(self, closing: Closing) -> None:
         assert closing.reason != "something went wrong here"

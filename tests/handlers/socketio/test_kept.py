@@ -2,18 +2,21 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from msgspec import Raw
+from tornado.iostream import IOStream
 from tornado.web import Application as WebApplication
 
 from handlers.origins import ANY, Origins
 from handlers.socketio import sessions as sessions_module
 from handlers.socketio.connections import Application, SocketIo
 from handlers.socketio.engine import Limits
+from handlers.socketio.framing import POLLING
 from handlers.socketio.kept import MAX_AHEAD, Part, Request, request_at_head
 from handlers.socketio.packets import Event
 from handlers.socketio.peers import Acknowledge, Socket
@@ -240,6 +243,19 @@ class TestServing:
             assert refused.denial == (403, 4, "Forbidden")
 
 
+class Broken:
+    """A socket whose client is gone, which nobody has noticed."""
+
+    def __init__(self, socket: socket.socket) -> None:
+        self._socket = socket
+
+    def send(self, _: object) -> int:
+        raise BrokenPipeError
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+
 class TestGoing:
     async def test_with_a_poll_that_is_held(self, engine: Site) -> None:
         async with calling(engine) as caller:
@@ -297,6 +313,48 @@ class TestGoing:
             assert (await caller.answer()).text == "ok"
             assert not carrier.is_posting
             assert (await caller.call("GET")).text == "4a\x1e4bc"
+
+    async def test_with_an_answer_that_is_not_all_out(self, engine: Site) -> None:
+        async with calling(engine) as caller:
+            await caller.call("POST", "4a")
+            await caller.call("GET")
+            caller.ask("GET")
+            carrier = engine.sessions.find(caller.sid)
+            await until(lambda: carrier.session.is_polled)
+            [kept] = engine.sessions._kept
+            kept._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)  # type: ignore[attr-defined]
+            carrier.send(POLLING.text(b"4" + b"x" * 900_000))
+            await until(lambda: kept._out)  # type: ignore[attr-defined]
+            caller.writer.transport.abort()
+            await until(lambda: not len(engine.sessions))
+
+    @pytest.mark.parametrize("fields", ["", "Connection: close\r\n"], ids=["kept", "tornado"])
+    async def test_as_the_answer_is_written(
+        self, engine: Site, monkeypatch: pytest.MonkeyPatch, fields: str
+    ) -> None:
+        async with calling(engine) as caller:
+            await caller.call("POST", "4a")
+            await caller.call("GET")
+            caller.ask("GET", more=fields)
+            carrier = engine.sessions.find(caller.sid)
+            await until(lambda: carrier.session.is_polled)
+            for kept in engine.sessions._kept:
+                monkeypatch.setattr(kept, "_socket", Broken(kept._socket))  # type: ignore[attr-defined]
+            monkeypatch.setattr(IOStream, "write_to_fd", Broken.send)
+            carrier.send(POLLING.text(b"4b"))
+            await until(lambda: not len(engine.sessions))
+
+    async def test_before_the_answer_is_written(self, engine: Site) -> None:
+        async with calling(engine) as caller:
+            caller.ask("GET", more="Connection: close\r\n")
+            carrier = engine.sessions.find(caller.sid)
+            await until(lambda: carrier.session.is_polled)
+            poll = carrier._poll
+            assert isinstance(poll, PollingHandler)
+            carrier.session.keep(POLLING.text(b"4b"))
+            carrier._answer()
+            poll.on_connection_close()
+            assert not len(engine.sessions)
 
     async def test_without_anything_under_way(self, engine: Site) -> None:
         async with calling(engine) as caller:

@@ -1,6 +1,7 @@
 """Long polling and WebSockets on a real port: what the public suites do not ask."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from handlers.socketio import transports
 from handlers.socketio.carriers import Handshake
 from handlers.socketio.connections import Application, ConnectError, SocketIo
 from handlers.socketio.engine import Limits
+from handlers.socketio.framing import POLLING
 from handlers.socketio.peers import Socket
+from handlers.socketio.reasons import TRANSPORT_ERROR
 from handlers.socketio.sessions import Sessions
 from handlers.socketio.transports import Edge, routes
 from tests import engineio_echo, socketio_echo
@@ -105,6 +108,50 @@ class TestOrigins:
         await (await site.socket({"Origin": PAGE})).text()
 
 
+class TestTaking:
+    async def test_a_client_has_what_a_poll_brought_when_it_polls_again(self, engine: Site) -> None:
+        client = await engine.poller()
+        carrier = engine.sessions.find(client.sid)
+        taken: list[str] = []
+        for what in "abc":
+            carrier.send(POLLING.text(f"4{what}".encode()))
+            carrier.once_taken(partial(taken.append, what))
+            if what == "a":
+                assert await client.texts() == ["4a"]
+        assert (carrier.has_taken, taken) == (False, [])
+        assert await client.texts() == ["4b", "4c"]
+        assert (carrier.has_taken, taken) == (False, ["a"])
+        poll = await client.held()
+        assert (carrier.has_taken, taken) == (True, ["a", "b", "c"])
+        carrier.once_taken(partial(taken.append, "at once"))
+        assert taken.pop() == "at once"
+        carrier.send(POLLING.text(b"4d"))
+        carrier.once_taken(partial(taken.append, "d"))
+        assert (await poll).text == "4d"
+        carrier.end(TRANSPORT_ERROR)
+        carrier.once_taken(partial(taken.append, "e"))
+        assert (carrier.has_taken, taken) == (False, ["a", "b", "c"])
+
+    async def test_or_when_it_goes_over_to_a_websocket(self, engine: Site) -> None:
+        client = await engine.poller()
+        carrier = engine.sessions.find(client.sid)
+        taken: list[str] = []
+        carrier.send(POLLING.text(b"4a"))
+        carrier.once_taken(lambda: taken.append("a"))
+        socket = await client.socket()
+        socket.send("2probe")
+        assert await socket.text() == "3probe"
+        assert await client.texts() == ["4a"]
+        carrier.send(POLLING.text(b"4b"))
+        carrier.once_taken(lambda: taken.append("b"))
+        assert taken == []
+        socket.send("5")
+        assert await socket.text() == "4b"
+        assert (carrier.has_taken, taken) == (True, ["a", "b"])
+        carrier.once_taken(lambda: taken.append("c"))
+        assert taken == ["a", "b", "c"]
+
+
 class TestRequests:
     async def test_an_unknown_session(self, engine: Site) -> None:
         for method, body in (("GET", None), ("POST", b"4a"), ("PUT", b"4a")):
@@ -120,6 +167,27 @@ class TestRequests:
             answer = await engine.call(method, b"", transport="polling", sid=client.sid)
             assert answer.denial == (400, 3, "Bad request")
         assert (await engine.call("HEAD", transport="polling", sid=client.sid)).status == 400
+
+    async def test_what_may_be_asked_is_said_where_the_method_is_wrong(self, engine: Site) -> None:
+        client = await engine.poller()
+        for method in ("PUT", "PATCH", "DELETE", "HEAD", "TRACE"):
+            body = None if method in ("HEAD", "TRACE") else b""
+            answer = await engine.call(method, body, transport="polling", sid=client.sid)
+            assert answer.status == (405 if method == "TRACE" else 400)
+            assert answer.headers["Allow"] == "GET, POST, OPTIONS"
+        for method in ("PUT", "POST"):
+            answer = await engine.call(method, b"", transport="polling")
+            assert answer.denial == (400, 2, "Bad handshake method")
+            assert answer.headers["Allow"] == "GET, OPTIONS"
+        wanted = {"Upgrade": "websocket", "Connection": "Upgrade"}
+        for sid in ("", client.sid):
+            query = {"transport": "websocket", "sid": sid}
+            answer = await engine.call("POST", b"", headers=wanted, **query)
+            assert answer.status == (405 if sid else 400)
+            assert answer.headers["Allow"] == "GET"
+        for query in ({"sid": "x"}, {"EIO": "3"}, {"transport": "nonsense"}):
+            answer = await engine.call("GET", **{"transport": "polling", **query})
+            assert "Allow" not in answer.headers
 
     async def test_a_websocket_that_asks_for_polling(self, engine: Site) -> None:
         with pytest.raises(Denied) as denied:

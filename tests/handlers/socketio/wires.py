@@ -20,6 +20,7 @@ class Wire:
     address = address_key = "192.0.2.1"
     handshake = Handshake()
     waiting_bytes = 0
+    has_taken = True
 
     def __init__(self) -> None:
         self.framing: Framing = POLLING
@@ -32,6 +33,9 @@ class Wire:
             self.sent += data.decode().removesuffix("\x1e").split("\x1e")
 
     send_soon = send
+
+    def once_taken(self, call: Callable[[], None]) -> None:
+        call()
 
     def close(self, closing: Closing) -> None:
         if self.closing is None:
