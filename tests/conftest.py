@@ -15,6 +15,7 @@ from models.sqlite import SQLiteStore
 from models.store import Store
 from tests.mongod import Mongod, find_mongod
 from tests.requirements import missing
+from tests.stores import MongoStores, SQLiteStores
 
 STORES = ("sqlite", "mongodb")
 
@@ -74,29 +75,51 @@ def mongo_client(mongod: Mongod) -> Iterator[MongoClient[dict[str, Any]]]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def mongo_stores(
+    mongod: Mongod, mongo_client: MongoClient[dict[str, Any]]
+) -> Iterator[MongoStores]:
+    """What lends stores over that mongod."""
+    stores = MongoStores(mongod.uri(), mongo_client)
+    yield stores
+    stores.close()
+
+
 @pytest.fixture
-def mongo_uri(mongod: Mongod, mongo_client: MongoClient[dict[str, Any]]) -> str:
-    """A database without documents; its indexes stay, for dropping it would take far longer."""
-    database = mongo_client["hubbub"]
-    for name in database.list_collection_names():
-        database[name].delete_many({})
+def _empty_database(mongo_stores: MongoStores) -> None:
+    mongo_stores.empty()
+
+
+@pytest.fixture
+def mongo_uri(_empty_database: None, mongo_stores: MongoStores, mongod: Mongod) -> str:
+    """A database without documents, to do with it whatever one likes."""
+    mongo_stores.close()
     return mongod.uri()
 
 
 @pytest.fixture
-def mongo_store(mongo_uri: str) -> Iterator[MongoStore]:
+def mongo_store(
+    _empty_database: None, mongo_stores: MongoStores, request: pytest.FixtureRequest
+) -> Iterator[MongoStore]:
     """An empty store over MongoDB."""
-    store = MongoStore(mongo_uri)
-    store.open()
+    failed = request.session.testsfailed
+    store = mongo_stores.lend()
     yield store
-    store.close()
+    mongo_stores.take_back(store)
+    if request.session.testsfailed > failed:
+        mongo_stores.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_stores(tmp_path_factory: pytest.TempPathFactory) -> SQLiteStores:
+    """What opens stores over files."""
+    return SQLiteStores(tmp_path_factory.mktemp("sqlite"))
 
 
 @pytest.fixture
-def sqlite_store(tmp_path: Path) -> Iterator[SQLiteStore]:
+def sqlite_store(sqlite_stores: SQLiteStores, tmp_path: Path) -> Iterator[SQLiteStore]:
     """An empty store over a file."""
-    store = SQLiteStore(tmp_path / "hubbub.db")
-    store.open()
+    store = sqlite_stores.open(tmp_path / "hubbub.db")
     yield store
     store.close()
 
