@@ -418,7 +418,7 @@ async def test_a_room_has_only_so_many_members(core: Core) -> None:
 
 
 async def test_one_is_in_only_so_many_rooms(core: Core) -> None:
-    core.memberships._max_rooms = 2
+    core.memberships._places._max_rooms = 2
     ann, cast = core.person(), await core.cast("public")
     for _ in range(2):
         await core.memberships.create(ann.id, CreateRoom())
@@ -428,6 +428,28 @@ async def test_one_is_in_only_so_many_rooms(core: Core) -> None:
     assert await code_of(core.memberships.create(cast.owner.id, together)) == "too_many_rooms"
     assert not core.store.calls["rooms.of_user"]  # which reads more than to count them takes
     assert await code_of(core.memberships.direct(ann.id, cast.owner.id)) == OK
+
+
+async def test_one_is_in_only_so_many_rooms_also_at_once(core: Core) -> None:
+    core.memberships._places._max_rooms = 5
+    ann, bob = core.person(), core.person()
+    rooms = [await core.room({bob.id: "owner"}, "public") for _ in range(4)]
+    both = CreateRoom(participant_ids=(ann.id,))
+    alone = CreateRoom(participant_ids=(bob.id,))
+    codes = await asyncio.gather(
+        *[code_of(core.memberships.join(ann.id, JoinRoom(room_id=room.id))) for room in rooms],
+        *[code_of(core.memberships.create(bob.id, both)) for _ in range(4)],
+        *[code_of(core.memberships.create(ann.id, alone)) for _ in range(4)],
+        *[
+            code_of(core.memberships.invite(bob.id, Invite(room_id=room.id, user_id=ann.id)))
+            for room in rooms
+        ],
+    )
+    assert set(codes) == {OK, "too_many_rooms"}
+    for user in (ann, bob):
+        assert len(core.real.rooms.shown_to(user.id)) <= 6  # with the one of everybody
+    assert len(core.real.rooms.shown_to(ann.id)) == 6
+    assert len(core.memberships._places._turns) == 0
 
 
 async def test_all_rooms_are_left_however_many_there_are(core: Core) -> None:
