@@ -10,6 +10,7 @@ from typing import Protocol
 from chat.events import (
     Event,
     Form,
+    MarksMoved,
     MessageChanged,
     MessageStored,
     RoomCreated,
@@ -33,6 +34,10 @@ class Dialect(Protocol):
     @property
     def name(self) -> str:
         """What this kind of client is called."""
+
+    @property
+    def names_messages(self) -> bool:
+        """Whether it tells of each message, rather than of a room, how far it has come."""
 
     def encode(self, event: Event, form: Form) -> bytes:
         """An event as finished frames; nothing for what this kind of client is not told."""
@@ -139,6 +144,10 @@ class Hub:
         """Tell whether a user is connected."""
         return user_id in self._outboxes
 
+    def names_messages(self, user_id: str) -> bool:
+        """Whether somebody is told of each message how far it has come."""
+        return any(outbox.dialect.names_messages for outbox in self._outboxes.get(user_id, ()))
+
     def tell_room(
         self, room: LiveRoom, events: Sequence[Event], *, without: str | None = None
     ) -> None:
@@ -213,6 +222,8 @@ class _Telling:
         # Those who are not told what all others are.
         self._named: set[str] = set()
         for event in events:
+            if isinstance(event, MarksMoved):
+                continue  # as frequent as messages, and the same for all
             if isinstance(event, MessageStored):
                 self._named.add(event.message.sender)
                 self._named.update(event.message.mentions, event.muted)

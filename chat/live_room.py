@@ -109,7 +109,11 @@ class LiveRoom:
         """Whether one of the two in a direct room does not see it at the moment."""
         if self.pair is None:
             return False
-        return any(member.hidden for member in self.members.values())
+        # Asked twice for every message, and any() takes three times as long.
+        for member in self.members.values():  # noqa: SIM110
+            if member.hidden:
+                return True
+        return False
 
     @property
     def is_busy(self) -> bool:
@@ -202,7 +206,9 @@ class LiveRoom:
         self.stamp(message.created)
         other = None if self.pair is None else self.members.get(self.other(message.sender) or "")
         if other is not None and message.seq > other.read:
-            unread = self._unread.setdefault(message.sender, OrderedDict())
+            unread = self._unread.get(message.sender)
+            if unread is None:
+                unread = self._unread[message.sender] = OrderedDict()
             unread[message.seq] = message.id
             if len(unread) > MAX_SENDERS:
                 unread.popitem(last=False)
@@ -241,9 +247,12 @@ class LiveRoom:
     def forget_read(self, sender: str, upto: int) -> None:
         """Remember the messages of one of two no more that the other has read."""
         unread = self._unread.get(sender)
-        if unread:
-            for seq in [seq for seq in unread if seq <= upto]:
-                del unread[seq]
+        if not unread:
+            return
+        if next(reversed(unread)) <= upto:
+            unread.clear()
+        for seq in [seq for seq in unread if seq <= upto]:
+            del unread[seq]
 
     def _fade(self, seq: int, sender: str) -> None:
         member = self.members.get(sender)
@@ -256,10 +265,10 @@ class LiveRoom:
 
     def senders(self, after: int, upto: int) -> set[str] | None:
         """Who sent the messages behind one `seq` up to another; None where nobody remembers."""
-        wanted = range(after + 1, upto + 1)
-        if len(wanted) > MAX_SENDERS or any(seq not in self._senders for seq in wanted):
+        if upto - after > MAX_SENDERS:
             return None
-        return {self._senders[seq] for seq in wanted}
+        found = {self._senders.get(seq, "") for seq in range(after + 1, upto + 1)}
+        return None if "" in found else found
 
 
 def live_member(membership: Membership) -> Member:

@@ -164,13 +164,17 @@ class Receipts:
     def _passed(
         self, event: MarksMoved, room: LiveRoom, delivered: int, read: int
     ) -> Passed | None:
-        """The messages of the other one in a direct room that marks have passed."""
-        pair = self._people.pair(room, event.user)
-        if pair is None:
+        """The messages of the other one in a direct room that marks have passed.
+
+        None where nobody would be told of them: most clients count.
+        """
+        sender = room.other(event.user)
+        if sender is None:
             return None
-        sender = pair.receiver.id
-        came = room.unread_of(sender, delivered, event.delivered)
-        passed = Passed(pair, came, room.unread_of(sender, read, event.read), now())
+        passed = None
+        if self._hub.names_messages(sender) and (pair := self._people.pair(room, event.user)):
+            came = room.unread_of(sender, delivered, event.delivered)
+            passed = Passed(pair, came, room.unread_of(sender, read, event.read), now())
         room.forget_read(sender, event.read)
         return passed
 
@@ -183,7 +187,8 @@ class Receipts:
         # Not to one who has left, though it is about what they said.
         listeners = [other for other in others if other != event.user and room.has(other)]
         if listeners:
-            self._hub.tell_users(listeners, replace(event, passed=passed))
+            told = event if passed is None else replace(event, passed=passed)
+            self._hub.tell_users(listeners, told)
 
 
 def _note_outcome(marked: asyncio.Future[None]) -> None:

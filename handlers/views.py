@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 from msgspec.structs import asdict
 
 from chat.attachments import Shown
@@ -238,23 +238,23 @@ def upload_view(upload: Upload, shown: Shown) -> UploadView:
 
 def message_body(
     message: Message, sender_name: str, form: Form, shown: tuple[Shown, ...], forms: Forms
-) -> Raw:
+) -> bytes:
     """A message for the sockets of one form; what is the same in all of them is encoded once."""
     kind = form if form in _OWN else _OTHERS
     body = forms.get(kind)
     if body is not None:
-        return Raw(body)
+        return body
     if kind == _OTHERS:
         body = msgspec.json.encode(message_view(message, sender_name, shown=shown))
     else:
-        body = bytes(message_body(message, sender_name, _OTHERS, shown, forms))
+        body = message_body(message, sender_name, _OTHERS, shown, forms)
         client_id, temp_id = _own_names(message, form)
         if client_id is not None:
             body = body[:-1] + b',"clientId":' + msgspec.json.encode(client_id) + b"}"
         if temp_id is not None:
             body = body[:-1] + b',"tempId":' + msgspec.json.encode(temp_id) + b"}"
     forms[kind] = body
-    return Raw(body)
+    return body
 
 
 def _own_names(message: Message, form: Form) -> tuple[str | None, str | None]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import msgspec
+
 from chat import commands, events
 from chat.commands import Command, JoinRoom, LeaveRoom
 from chat.errors import Refusal
@@ -16,6 +18,7 @@ from handlers.dialects.words import (
     Unlisten,
     refusal_body,
     written,
+    written_as,
 )
 from handlers.views import message_body, message_view, new_room_view, room_view
 
@@ -58,6 +61,7 @@ class Native:
 
     name = "native"
     listens = False
+    names_messages = False
 
     def decode(self, text: str) -> Frame:
         """Read a frame."""
@@ -90,6 +94,8 @@ class Native:
         """An event as finished frames."""
         if isinstance(event, events.MessageStored):
             return _message(event, form)
+        if isinstance(event, events.MarksMoved):  # the most frequent of all others
+            return written(*_told(event, form))
         if isinstance(event, events.RoomCreated):
             # Whoever made it on this socket has an ACK that says so.
             return b"" if form == "origin" else _room_created(event, form)
@@ -111,7 +117,7 @@ def _message(event: events.MessageStored, form: Form) -> bytes:
     """A message, and a NOTIFY with it, which a page turns into a toast and a sound."""
     message = event.message
     body = message_body(message, event.sender_name, form, event.shown, event.forms)
-    frame = written("MESSAGE", body)
+    frame = written_as("MESSAGE", body)
     if form != "mentioned" and not (form == "others" and event.notify):
         return frame
     notice = {
@@ -133,12 +139,15 @@ def _room_created(event: events.RoomCreated, form: Form) -> bytes:
 
 
 def _told(event: Event, form: Form) -> tuple[str, object]:
+    kind = type(event)
+    if kind in _SMALL:
+        return KINDS[kind], {name: getattr(event, field) for name, field in _SMALL[kind]}
     match event:
         case events.MessageChanged(message=message, sender_name=name, shown=shown):
             return "MESSAGE_CHANGED", message_view(message, name, form, shown)
         case events.RoomUpdated(room=room, members=members):
             return "ROOM_UPDATED", room_view(room, members)
-    return KINDS[type(event)], _small(event)
+    raise TypeError(kind)
 
 
 KINDS: dict[type, str] = {
@@ -158,7 +167,12 @@ KINDS: dict[type, str] = {
 NAMES = {"room": "roomId", "user": "userId", "name": "username"}
 FOR_OTHERS = frozenset({"pair", "passed"})
 
-
-def _small(event: Event) -> dict[str, object]:
-    fields = (name for name in event.__struct_fields__ if name not in FOR_OTHERS)
-    return {NAMES.get(name, name): getattr(event, name) for name in fields}
+# Those fields, by their names on the wire.
+_SMALL: dict[type, list[tuple[str, str]]] = {
+    kind: [
+        (NAMES.get(field.name, field.name), field.name)
+        for field in msgspec.structs.fields(kind)
+        if field.name not in FOR_OTHERS
+    ]
+    for kind in KINDS
+}

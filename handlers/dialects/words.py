@@ -74,6 +74,8 @@ class Words(Protocol):
     name: str
     # Whether a socket hears only the rooms that it has asked to hear.
     listens: bool
+    # Whether it tells of each message how far it has come.
+    names_messages: bool
 
     def decode(self, text: str) -> Frame:
         """Read a frame; Invalid where it cannot be read."""
@@ -128,6 +130,11 @@ def written(kind: str, payload: object, frame_id: FrameId = None) -> bytes:
     """What a server says, as a finished frame."""
     known = UNSET if frame_id is None else frame_id
     return text_frame(msgspec.json.encode(Answer(kind, payload, known)))
+
+
+def written_as(kind: str, payload: bytes) -> bytes:
+    """What a server says, as a finished frame, where the payload was encoded before."""
+    return text_frame(b'{"type":"%b","payload":%b}' % (kind.encode(), payload))
 
 
 def refusal_body(refusal: Refusal) -> dict[str, object]:

@@ -29,6 +29,8 @@ class Framed:
 
     __slots__ = ("framing", "words")
 
+    names_messages = True
+
     def __init__(self, words: Words, framing: Framing) -> None:
         self.words = words
         self.framing = framing

@@ -141,6 +141,8 @@ class _Part:
 class Words:
     """A dialect that keeps what it encodes; its frames are their numbers."""
 
+    names_messages = True
+
     def __init__(self) -> None:
         self.encoded: list[tuple[Event, Form]] = []
         self.silent: tuple[type, ...] = ()
