@@ -39,12 +39,13 @@ CONFIRMATIONS = Rule("confirm", burst=10, per_second=1 / 10)
 DELETED_NAME = "Deleted user"
 
 
-Leave = Callable[[str], Awaitable[None]]
+# Leaves all rooms of somebody, who comes into no other meanwhile.
+Leave = Callable[[str], AbstractAsyncContextManager[None]]
 
 
 @asynccontextmanager
-async def _no_portrait(*_: object) -> AsyncIterator[None]:
-    """What stands in where there are no pictures."""
+async def _nothing(*_: object) -> AsyncIterator[None]:
+    """What stands in where there are no pictures, or no rooms."""
     yield
 
 
@@ -80,7 +81,7 @@ class Accounts:
         self._rules = rules
         self._limits = limits
         # Makes the squares of an avatar and keeps it from going; removes those of the one before.
-        self.portray: Callable[[str, str], AbstractAsyncContextManager[None]] = _no_portrait
+        self.portray: Callable[[str, str], AbstractAsyncContextManager[None]] = _nothing
         self.release: Callable[[list[str]], Awaitable[None]] = _no_files
         # A password that is replaced while it is being compared must not open its account.
         self._entering = asyncio.Lock()
@@ -179,7 +180,7 @@ class Accounts:
         return changed
 
     async def delete(
-        self, identity: Identity, command: DeleteAccount, leave: Leave | None = None
+        self, identity: Identity, command: DeleteAccount, leave: Leave = _nothing
     ) -> None:
         """Delete one's account; what it said stays, under a name that is nobody's.
 
@@ -191,20 +192,19 @@ class Accounts:
         async with self._entering:
             await self._require_same_password(user)
             await self._administration.require_another(user.id)
-            if leave is not None:
-                await leave(user.id)
-            # Too long for a user name, so that nobody can ever register it.
-            await self._administration.retire(
-                user.id,
-                name=f"deleted-{user.id}",
-                display_name=DELETED_NAME,
-                email=None,
-                password_hash=None,
-                role="user",
-                avatar=None,
-                last_seen=None,
-                deleted=now(),
-            )
+            async with leave(user.id):
+                # Too long for a user name, so that nobody can ever register it.
+                await self._administration.retire(
+                    user.id,
+                    name=f"deleted-{user.id}",
+                    display_name=DELETED_NAME,
+                    email=None,
+                    password_hash=None,
+                    role="user",
+                    avatar=None,
+                    last_seen=None,
+                    deleted=now(),
+                )
             await self._sessions.end_all(user.id)
         log.info("account %s deleted", user.id)
 

@@ -10,7 +10,7 @@ from chat.room_news import RoomNews
 from chat.rooms import Rooms
 from models.disk import Disk
 from models.records import Membership, Room, User
-from models.store import Store, StoreError, Unavailable
+from models.store import NotFound, Refused, Store, StoreError, Unavailable
 
 log = logging.getLogger("hubbub.rooms")
 
@@ -32,6 +32,7 @@ class Doubts:
         self._doubtful: set[LiveRoom] = set()
         self._later: dict[LiveRoom, asyncio.TimerHandle] = {}
         self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     @asynccontextmanager
     async def changing(self, room: LiveRoom) -> AsyncIterator[None]:
@@ -45,7 +46,11 @@ class Doubts:
         """Change something of a room in the store; what came of it is found out at need."""
         try:
             yield
-        except Unavailable:
+        except (NotFound, Refused):
+            # It was done later than anybody asked, perhaps, and is not as it is known here.
+            self._ask(room)
+            raise
+        except (Unavailable, asyncio.CancelledError):
             self._rooms.lists.doubt()
             later = self._later.pop(room, None)
             if later is not None:
@@ -57,6 +62,7 @@ class Doubts:
 
     def close(self) -> None:
         """Find out nothing more; at the next start everything is read anew."""
+        self._is_closed = True
         for later in self._later.values():
             later.cancel()
         if self._task is not None:
@@ -73,7 +79,7 @@ class Doubts:
 
     def _ask(self, room: LiveRoom) -> None:
         self._doubtful.add(room)
-        if self._task is None:
+        if self._task is None and not self._is_closed:
             self._task = asyncio.get_running_loop().create_task(self._find_out())
 
     async def _find_out(self) -> None:

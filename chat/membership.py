@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
 from msgspec import UNSET
@@ -72,7 +73,7 @@ class Memberships:
         self._doubts = Doubts(store, disk, rooms, self._news)
         self._max_members = max_members
         self._max_rooms = max_rooms
-        self._places = Places(store, disk, max_rooms)
+        self._places = Places(store, disk, people, max_rooms)
         self._showing: set[asyncio.Task[None]] = set()
 
     def close(self) -> None:
@@ -217,16 +218,19 @@ class Memberships:
                 return
             await self._send_out(room, user)
 
-    async def leave_all(self, user: str) -> None:
-        """Leave every room but the direct ones, which are the other person's too.
+    @asynccontextmanager
+    async def leave_all(self, user: str) -> AsyncIterator[None]:
+        """Leave every room but the direct ones, which are the other person's too, and stay out.
 
         This is never all of a command, so that none of it completes a call that came with a key.
         """
-        before_all = keyed.set(None)
-        try:
-            await self._leave_all(user)
-        finally:
-            keyed.reset(before_all)
+        async with self._places.given_up(user):
+            before_all = keyed.set(None)
+            try:
+                await self._leave_all(user)
+            finally:
+                keyed.reset(before_all)
+            yield
 
     async def _leave_all(self, user: str) -> None:
         before: tuple[datetime, str] | None = None

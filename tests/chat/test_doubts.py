@@ -19,7 +19,7 @@ from chat.commands import (
 )
 from chat.events import RoomCreated, RoomDeleted, RoomUpdated
 from models.records import EVERYONE
-from models.store import Unavailable
+from models.store import StoreError, Unavailable
 from tests.chat.engine import PARTS, Call, Cast, Core, code_of, kept, lost, speaker, until
 from tests.chat.engine import make_core as make_core
 
@@ -193,6 +193,32 @@ async def test_nothing_is_changed_where_it_cannot_be_found_out_what_came_before(
     core.store.away = False
     await settled(core)
     core.check_members(cast.room)
+
+
+@pytest.mark.parametrize("doing", [promote, hand_over, go])
+async def test_what_was_changed_behind_ones_back_is_found_out_when_it_is_in_the_way(
+    core: Core, doing: Doing
+) -> None:
+    cast = await core.cast()
+    core.real.rooms.hand_over(cast.room.id, cast.owner.id, cast.member.id, role="admin")
+    with pytest.raises(StoreError):
+        await doing(core, cast)
+    await settled(core)
+    core.check_members(cast.room)
+    assert cast.room.role(cast.member.id) == "owner"
+
+
+async def test_what_was_broken_off_is_found_out(core: Core) -> None:
+    cast = await core.cast("public")
+    gate = core.store.gate("rooms.join")
+    joining = asyncio.ensure_future(join(core, cast))
+    await gate.reached()
+    joining.cancel()
+    await asyncio.wait([joining])
+    gate.open()
+    await settled(core)
+    core.check_members(cast.room)
+    assert cast.room.has(cast.stranger.id)
 
 
 async def test_whoever_was_removed_without_an_answer_hears_no_more(core: Core) -> None:

@@ -458,7 +458,8 @@ async def test_all_rooms_are_left_however_many_there_are(core: Core) -> None:
     for other in others:  # the latest rooms are direct ones, and stay
         await core.memberships.direct(ann.id, other.id)
     core.memberships._max_rooms = 2
-    await core.memberships.leave_all(ann.id)
+    async with core.memberships.leave_all(ann.id):
+        pass
     assert [room.kind for room, _ in core.real.rooms.of_user(ann.id, limit=9)] == ["direct"] * 3
     assert [core.real.rooms.get(room.id) for room in groups] == [None, None]
 
@@ -469,7 +470,48 @@ async def test_all_rooms_are_left_though_one_is_remembered_otherwise(core: Core)
     core.store.plan("rooms.join", kept)
     with pytest.raises(Unavailable):
         await join(core, cast, cast.stranger)
-    await asyncio.wait_for(core.memberships.leave_all(cast.stranger.id), 10)
+    async with asyncio.timeout(10), core.memberships.leave_all(cast.stranger.id):
+        assert core.real.rooms.member(cast.room.id, cast.stranger.id) is None
+
+
+async def go_for_good(core: Core, user: User) -> None:
+    """Do with somebody what becomes of an account that is deleted."""
+    async with core.memberships.leave_all(user.id):
+        core.real.users.change(user.id, deleted=samples.at(9))
+        core.people.forget(user.id)
+
+
+@pytest.mark.parametrize("makes", [False, True])
+async def test_nobody_is_brought_into_a_room_who_goes_for_good(core: Core, makes: bool) -> None:
+    cast = await core.cast()
+    gate = core.store.gate("rooms.add" if makes else "rooms.join")
+    by, command = cast.owner.id, CreateRoom(participant_ids=(cast.stranger.id,))
+    invitation = Invite(room_id=cast.room.id, user_id=cast.stranger.id)
+    doing = core.memberships.create if makes else core.memberships.invite
+    bringing = asyncio.ensure_future(doing(by, command if makes else invitation))  # type: ignore[arg-type]
+    await gate.reached()
+    going = asyncio.ensure_future(go_for_good(core, cast.stranger))
+    await asyncio.wait([going], timeout=0.1)  # as far as it comes
+    late = asyncio.ensure_future(code_of(core.memberships.create(by, command)))
+    await turns()
+    gate.open()
+    assert await late == "user_not_found"
+    await asyncio.gather(bringing, going)
+    assert core.real.rooms.shown_to(cast.stranger.id) == [EVERYONE]
+    core.check_members(cast.room)
+
+
+async def test_nobody_is_brought_into_a_room_who_has_gone_for_good(core: Core) -> None:
+    cast = await core.cast()
+    async with cast.room.lock:
+        invitation = Invite(room_id=cast.room.id, user_id=cast.stranger.id)
+        bringing = asyncio.ensure_future(
+            code_of(core.memberships.invite(cast.owner.id, invitation))
+        )
+        await asyncio.wait([bringing], timeout=0.1)  # as far as it comes
+        await go_for_good(core, cast.stranger)
+    assert await bringing == "user_not_found"
+    assert core.real.rooms.shown_to(cast.stranger.id) == [EVERYONE]
 
 
 async def test_two_that_bring_the_same_person_bring_them_once(core: Core) -> None:
