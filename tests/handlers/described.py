@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from handlers.application import ROUTES, SOCKET_PATHS
 from handlers.asyncapi import REFUSED, ack_name, asyncapi, told_name
