@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 from pymongo import MongoClient
 
 from models.mongo import MongoStore
 from models.sqlite import SQLiteStore
 from models.store import Store
+from tests.browser import OpenPage, launched, strict_pages
 from tests.mongod import Mongod, find_mongod
 from tests.requirements import missing
 from tests.stores import MongoStores, SQLiteStores
@@ -150,3 +152,17 @@ def reopen(store: Store, request: pytest.FixtureRequest) -> Iterator[Callable[[]
     yield close_and_open
     for other in opened:
         other.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for all tests of a module, for its start takes 1 s of CPU."""
+    with launched() as running:
+        yield running
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[OpenPage]:
+    """Opens pages, which must not complain."""
+    with strict_pages(browser) as open_page:
+        yield open_page

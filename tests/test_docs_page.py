@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import pictures
+from tests.browser import OpenPage
 from tests.process import ServerProcess
-from tests.test_page import opened
 
 
 @pytest.fixture(scope="module")
@@ -20,15 +20,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
-def page(server: ServerProcess) -> Iterator[Page]:
+def page(open_page: OpenPage, server: ServerProcess) -> Iterator[Page]:
     """The page, which must not complain, nor ask anybody else for anything."""
-    with opened(server.url) as page:
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(server.url + "/docs")
-        expect(page.locator(".call").first).to_be_visible()
-        yield page
-        assert all(url.startswith(server.url) for url in asked)
+    page = open_page(server.url)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(server.url + "/docs")
+    expect(page.locator(".call").first).to_be_visible()
+    yield page
+    assert all(url.startswith(server.url) for url in asked)
 
 
 def enter(page: Page, name: str) -> None:

@@ -1,25 +1,15 @@
 """The demo page in a real browser."""
 
-import shutil
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from tests.browser import OpenPage
 from tests.process import ServerProcess
-from tests.requirements import missing
-
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-
-
-EXPECTED = ("the server responded", "WebSocket connection to", "ERR_CONNECTION_REFUSED")
 
 
 @pytest.fixture(scope="module")
@@ -29,48 +19,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield running
 
 
-@contextmanager
-def browser() -> Iterator[Callable[[str], Page]]:
-    """Opens pages, each as somebody of its own, which must not complain."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        missing("chromium", "no chromium on the PATH")
-    complaints: list[str] = []
-
-    def complain(line: ConsoleMessage) -> None:
-        # A refused call and a server that is away are errors to the browser's console, and what
-        # some tests are about.
-        expected = any(words in line.text for words in EXPECTED)
-        if line.type in ("error", "warning") and not expected:
-            complaints.append(line.text)
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-
-        def open_page(url: str) -> Page:
-            page = running.new_context().new_page()
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("console", complain)
-            page.goto(url)
-            return page
-
-        yield open_page
-        running.close()
-    assert complaints == []
-
-
-@contextmanager
-def opened(url: str) -> Iterator[Page]:
-    """A page of its own, which must not complain."""
-    with browser() as open_page:
-        yield open_page(url)
-
-
 @pytest.fixture
-def page(server: ServerProcess) -> Iterator[Page]:
+def page(open_page: OpenPage, server: ServerProcess) -> Page:
     """The demo page."""
-    with opened(server.url) as page:
-        yield page
+    return open_page(server.url)
 
 
 def register(page: Page, name: str, password: str = "correct horse 42") -> None:
@@ -165,71 +117,72 @@ def test_a_changed_password_keeps_this_login_and_ends_the_others(
     make_room(page, "still here")
 
 
-def test_two_people_talk(server: ServerProcess) -> None:
-    with browser() as open_page:
-        dan, eve = open_page(server.url), open_page(server.url)
-        enter(dan, "dan")
-        enter(eve, "eve")
-        make_room(dan, "kitchen")
-        say(dan, "<b>who</b> brings the bread?")
-        join(eve, "kitchen")
-        expect(eve.locator(".message .text")).to_have_text("<b>who</b> brings the bread?")
-        eve.locator("#say").press_sequentially("I do")
-        expect(dan.locator("#room-status")).to_have_text("eve is typing…")
-        eve.press("#say", "Enter")
-        expect(dan.locator(".message")).to_have_count(2)
-        choose(dan, "I do", "👍")
-        expect(eve.locator(".reactions button")).to_have_text("👍 1")
-        eve.click(".reactions button")
-        expect(dan.locator(".reactions button")).to_have_text("👍 2")
-        choose(dan, "I do", "Reply")
-        say(dan, "thank you")
-        expect(eve.locator(".quote")).to_have_text("eve I do")
-        choose(dan, "thank you", "Edit")
-        say(dan, "thanks a lot")
-        expect(eve.locator(".message", has_text="thanks a lot").locator(".edited")).to_be_visible()
-        choose(eve, "I do", "Delete")
-        expect(dan.locator(".gone")).to_have_text("Message deleted")
+def test_two_people_talk(open_page: OpenPage, server: ServerProcess) -> None:
+    dan, eve = open_page(server.url), open_page(server.url)
+    enter(dan, "dan")
+    enter(eve, "eve")
+    make_room(dan, "kitchen")
+    say(dan, "<b>who</b> brings the bread?")
+    join(eve, "kitchen")
+    expect(eve.locator(".message .text")).to_have_text("<b>who</b> brings the bread?")
+    eve.locator("#say").press_sequentially("I do")
+    expect(dan.locator("#room-status")).to_have_text("eve is typing…")
+    eve.press("#say", "Enter")
+    expect(dan.locator(".message")).to_have_count(2)
+    choose(dan, "I do", "👍")
+    expect(eve.locator(".reactions button")).to_have_text("👍 1")
+    eve.click(".reactions button")
+    expect(dan.locator(".reactions button")).to_have_text("👍 2")
+    choose(dan, "I do", "Reply")
+    say(dan, "thank you")
+    expect(eve.locator(".quote")).to_have_text("eve I do")
+    choose(dan, "thank you", "Edit")
+    say(dan, "thanks a lot")
+    expect(eve.locator(".message", has_text="thanks a lot").locator(".edited")).to_be_visible()
+    choose(eve, "I do", "Delete")
+    expect(dan.locator(".gone")).to_have_text("Message deleted")
 
 
-def test_a_message_to_somebody_is_counted_until_it_is_read(server: ServerProcess) -> None:
-    with browser() as open_page:
-        fay, gus = open_page(server.url), open_page(server.url)
-        enter(fay, "fay")
-        enter(gus, "gus")
-        fay.click("#start-open")
-        fay.fill("#search", "gus")
-        fay.get_by_role("button", name="Write: gus").click()
-        expect(fay.locator("#room-status")).to_have_text("online")
-        say(fay, "psst")
-        expect(gus.locator(".badge")).to_have_text("1 unread")
-        expect(gus).to_have_title("(1) Hubbub")
-        expect(fay.locator(".receipt")).to_have_text("Delivered")
-        gus.click(".room:has-text('fay')")
-        expect(fay.locator(".receipt")).to_have_text("Read")
-        expect(gus.locator(".badge")).to_have_count(0)
-        gus.close()
-        expect(fay.locator("#room-status")).to_have_text("")
+def test_a_message_to_somebody_is_counted_until_it_is_read(
+    open_page: OpenPage, server: ServerProcess
+) -> None:
+    fay, gus = open_page(server.url), open_page(server.url)
+    enter(fay, "fay")
+    enter(gus, "gus")
+    fay.click("#start-open")
+    fay.fill("#search", "gus")
+    fay.get_by_role("button", name="Write: gus").click()
+    expect(fay.locator("#room-status")).to_have_text("online")
+    say(fay, "psst")
+    expect(gus.locator(".badge")).to_have_text("1 unread")
+    expect(gus).to_have_title("(1) Hubbub")
+    expect(fay.locator(".receipt")).to_have_text("Delivered")
+    gus.click(".room:has-text('fay')")
+    expect(fay.locator(".receipt")).to_have_text("Read")
+    expect(gus.locator(".badge")).to_have_count(0)
+    gus.close()
+    expect(fay.locator("#room-status")).to_have_text("")
 
 
-def test_pictures_and_files_go_with_a_message(server: ServerProcess, tmp_path: Path) -> None:
+def test_pictures_and_files_go_with_a_message(
+    open_page: OpenPage, server: ServerProcess, tmp_path: Path
+) -> None:
     picture, note = tmp_path / "tea.png", tmp_path / "note.txt"
     Image.new("RGB", (60, 40), "teal").save(picture)
     note.write_text("two sugars")
-    with browser() as open_page:
-        kim, lou = open_page(server.url), open_page(server.url)
-        enter(kim, "kim")
-        enter(lou, "lou")
-        make_room(kim, "pantry")
-        join(lou, "pantry")
-        kim.set_input_files("#files", [picture, note])
-        expect(kim.locator("#attached li")).to_have_text(["tea.png✕", "note.txt✕"])
-        kim.press("#say", "Enter")
-        expect(lou.locator(".file")).to_contain_text("note.txt 10 bytes")
-        shown = lou.locator(".picture img")
-        expect(shown).to_have_js_property("complete", True)
-        assert shown.evaluate("(image) => image.naturalWidth") == 60
-        expect(lou.locator(".room[aria-current=true] .last")).to_have_text("kim: 📎 tea.png")
+    kim, lou = open_page(server.url), open_page(server.url)
+    enter(kim, "kim")
+    enter(lou, "lou")
+    make_room(kim, "pantry")
+    join(lou, "pantry")
+    kim.set_input_files("#files", [picture, note])
+    expect(kim.locator("#attached li")).to_have_text(["tea.png✕", "note.txt✕"])
+    kim.press("#say", "Enter")
+    expect(lou.locator(".file")).to_contain_text("note.txt 10 bytes")
+    shown = lou.locator(".picture img")
+    expect(shown).to_have_js_property("complete", True)
+    assert shown.evaluate("(image) => image.naturalWidth") == 60
+    expect(lou.locator(".room[aria-current=true] .last")).to_have_text("kim: 📎 tea.png")
 
 
 def test_older_messages_come_as_one_scrolls(page: Page, server: ServerProcess) -> None:
@@ -247,30 +200,29 @@ def test_older_messages_come_as_one_scrolls(page: Page, server: ServerProcess) -
     expect(page.locator(".message .text").first).to_have_text("number 1")
 
 
-def test_a_server_that_starts_again_loses_nothing(tmp_path: Path) -> None:
+def test_a_server_that_starts_again_loses_nothing(open_page: OpenPage, tmp_path: Path) -> None:
     port = free_port()
-    with browser() as open_page:
-        with ServerProcess(tmp_path, "--port", port) as first:
-            ida, jon = open_page(first.url), open_page(first.url)
-            enter(ida, "ida")
-            enter(jon, "jon")
-            make_room(ida, "study")
-            join(jon, "study")
-            say(ida, "before")
-            expect(jon.locator(".message")).to_have_count(1)
-            expect(ida.locator(".message:not(.draft)")).to_have_count(1)
-            first.kill()
-        expect(ida.locator("#connection")).to_be_visible()
-        say(ida, "while it was away")
-        expect(ida.locator(".draft")).to_have_count(1)
-        say(jon, "here, too")
-        with ServerProcess(tmp_path, "--port", port) as second:
-            assert second.url
-            for page in (ida, jon):
-                expect(page.locator(".message:not(.draft)")).to_have_count(3, timeout=20_000)
-                expect(page.locator("#connection")).to_be_hidden()
-            say(jon, "after")
-            expect(ida.locator(".message:not(.draft)")).to_have_count(4)
+    with ServerProcess(tmp_path, "--port", port) as first:
+        ida, jon = open_page(first.url), open_page(first.url)
+        enter(ida, "ida")
+        enter(jon, "jon")
+        make_room(ida, "study")
+        join(jon, "study")
+        say(ida, "before")
+        expect(jon.locator(".message")).to_have_count(1)
+        expect(ida.locator(".message:not(.draft)")).to_have_count(1)
+        first.kill()
+    expect(ida.locator("#connection")).to_be_visible()
+    say(ida, "while it was away")
+    expect(ida.locator(".draft")).to_have_count(1)
+    say(jon, "here, too")
+    with ServerProcess(tmp_path, "--port", port) as second:
+        assert second.url
+        for page in (ida, jon):
+            expect(page.locator(".message:not(.draft)")).to_have_count(3, timeout=20_000)
+            expect(page.locator("#connection")).to_be_hidden()
+        say(jon, "after")
+        expect(ida.locator(".message:not(.draft)")).to_have_count(4)
 
 
 @pytest.mark.parametrize("width", [360, 1200])
