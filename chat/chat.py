@@ -1,7 +1,7 @@
 """What happens when somebody says something: may they, then store, then tell.
 
 One method per command. A message that somebody may send goes to the journal, and when it is durable
-`tell` hands it to the hub, before its sender has an answer.
+it is news (chat/message_news.py), before its sender has an answer.
 """
 
 import asyncio
@@ -22,18 +22,17 @@ from chat.commands import (
     SendMessage,
 )
 from chat.emoji import is_same, require_emoji
-from chat.entries import Change, Said, Told, ToldGap, ToldMarks, ToldMessage
+from chat.entries import Change, Said, Told
 from chat.errors import Invalid
-from chat.events import Caught, Event, MessageChanged, MessageStored
 from chat.hints import Hints
 from chat.hub import Hub, Taker
 from chat.journal import MAX_WAITING, Journal
 from chat.live_room import LiveRoom
 from chat.membership import Memberships
 from chat.mentions import Mentions
+from chat.message_news import MessageNews
 from chat.people import People
 from chat.policy import (
-    has_receipts,
     no_such_message,
     require_may_delete,
     require_may_pin,
@@ -90,15 +89,15 @@ class Chat:
         self._disk = disk
         self._rooms = rooms
         self._people = people
-        self._hub = hub
         self._memberships = memberships
         self._attachments = attachments
         self.hints = Hints(store, disk)
         self._edit_window = edit_window
         self.journal = Journal(
-            store, disk, self.tell, max_waiting=journal_queue, ready=hub.caught_up
+            store, disk, self._tell, max_waiting=journal_queue, ready=hub.caught_up
         )
         self._receipts = Receipts(store, disk, rooms, people, hub, self.journal)
+        self._news = MessageNews(hub, people, attachments, memberships, self._receipts, self.hints)
         rooms.save = self._receipts.save
 
     def send_now(self, speaker: Speaker, command: SendMessage) -> asyncio.Future[Said] | None:
@@ -238,49 +237,8 @@ class Chat:
             await self._people.load([speaker.user, other])
         return room
 
-    def tell(self, told: Sequence[Told]) -> None:
-        """Hand what a commit has stored to the hub, room by room and in order."""
-        by_room: dict[LiveRoom, list[Event]] = {}
-        for item in told:
-            if isinstance(item, ToldMarks):
-                self._receipts.tell(item)
-            else:
-                by_room.setdefault(item.room, []).append(self._event(item))
-        for room, events in by_room.items():
-            self._tell_room(room, events)
-
-    def _event(self, told: ToldMessage | ToldGap) -> Event:
-        room = told.room
-        if isinstance(told, ToldGap):
-            return Caught(room.id, told.rev, complete=False)
-        message = told.message
-        name = self._people.name(message.sender)
-        shown = self._attachments.shown(message)
-        if not told.new:
-            return MessageChanged(message, name, shown)
-        self.hints.note(message)
-        # Where everybody hears a sound, nobody must be looked for who does not want one.
-        notify = has_receipts(room)
-        return MessageStored(
-            message,
-            name,
-            told.origin,
-            notify,
-            room.muted if notify else frozenset(),
-            self._people.pair(room, message.sender),
-            shown,
-            told.forms,
-        )
-
-    def _tell_room(self, room: LiveRoom, events: Sequence[Event]) -> None:
-        self._hub.tell_room(room, events)
-        self._receipts.save(room, room.fading())
-        senders = {one.message.sender for one in events if isinstance(one, MessageStored)}
-        if senders and room.hidden:
-            self._memberships.unhide_soon(room)
-        if has_receipts(room):
-            self._receipts.tell_reading(room, senders)
-            self._receipts.mark_taken(room)
+    def _tell(self, told: Sequence[Told]) -> None:
+        self._news.tell(told)
 
     def _room_at_hand(self, speaker: Speaker, command: SendMessage) -> LiveRoom | None:
         if command.room_id is not None:

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, KeysView, Sequence
+from collections.abc import Callable, Iterable, Iterator, KeysView, MutableMapping, Sequence
 from itertools import chain, islice
-from typing import Protocol
+from typing import Any, Protocol
 
 from chat.events import (
     Event,
@@ -36,8 +36,8 @@ class Dialect(Protocol):
         """What this kind of client is called."""
 
     @property
-    def names_messages(self) -> bool:
-        """Whether it tells of each message, rather than of a room, how far it has come."""
+    def names_people(self) -> bool:
+        """Whether it speaks of people, and of each message how far it has come; others of rooms."""
 
     def encode(self, event: Event, form: Form) -> bytes:
         """An event as finished frames; nothing for what this kind of client is not told."""
@@ -78,6 +78,8 @@ class Hub:
     def __init__(self) -> None:
         self._outboxes: dict[str, set[Outbox]] = {}
         self._taking: dict[str, set[Taker]] = {}
+        # Those whose clients know people and no rooms.
+        self._naming: dict[str, set[Outbox]] = {}
         self._backlog: deque[Iterator[None]] = deque()
         self._caught_up = asyncio.Event()
         self._caught_up.set()
@@ -90,6 +92,8 @@ class Hub:
         """Let a connection hear; tell whether it is its user's first."""
         outboxes = self._outboxes.setdefault(outbox.user, set())
         outboxes.add(outbox)
+        if outbox.dialect.names_people:
+            self._naming.setdefault(outbox.user, set()).add(outbox)
         self._count += 1
         return len(outboxes) == 1
 
@@ -97,12 +101,9 @@ class Hub:
         """Forget a connection; tell whether it was its user's last."""
         outboxes = self._outboxes[outbox.user]
         outboxes.remove(outbox)
-        taking = self._taking.get(outbox.user)
-        if taking is not None:
-            taking -= {outbox}
-            if not taking:
-                del self._taking[outbox.user]
         self._count -= 1
+        for some in (self._taking, self._naming):
+            _forget(some, outbox)
         if outboxes:
             return False
         del self._outboxes[outbox.user]
@@ -144,9 +145,9 @@ class Hub:
         """Tell whether a user is connected."""
         return user_id in self._outboxes
 
-    def names_messages(self, user_id: str) -> bool:
-        """Whether somebody is told of each message how far it has come."""
-        return any(outbox.dialect.names_messages for outbox in self._outboxes.get(user_id, ()))
+    def names_people(self, users: Iterable[str]) -> bool:
+        """Whether to some of these it is told who speaks to whom, and not only in which room."""
+        return not self._naming.keys().isdisjoint(users)
 
     def tell_room(
         self, room: LiveRoom, events: Sequence[Event], *, without: str | None = None
@@ -270,6 +271,15 @@ def _frame(
     if frame is None:
         frame = made[dialect, form] = _encoded(dialect, event, form)
     return frame
+
+
+def _forget(some: MutableMapping[str, set[Any]], outbox: Outbox) -> None:
+    """Leave a connection out, and its user with the last one."""
+    outboxes = some.get(outbox.user)
+    if outboxes is not None:
+        outboxes.discard(outbox)
+        if not outboxes:
+            del some[outbox.user]
 
 
 def _listens(outbox: Outbox, room: LiveRoom) -> bool:

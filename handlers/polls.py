@@ -24,7 +24,7 @@ class Poll:
     """One waiting request. It keeps the order of a socket: first it hears, and then it reads."""
 
     name = "poll"
-    names_messages = False
+    names_people = False
     number = 0
     rooms: set[str] | None = None
     held: list[tuple[Event, Form]] | None = None

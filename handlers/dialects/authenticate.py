@@ -55,7 +55,7 @@ class Authenticate:
 
     name = "authenticate"
     listens = True
-    names_messages = False
+    names_people = False
 
     def decode(self, text: str) -> Frame:
         """Read a frame; what is said is trimmed, as the old server did it."""

@@ -61,7 +61,7 @@ class Native:
 
     name = "native"
     listens = False
-    names_messages = False
+    names_people = False
 
     def decode(self, text: str) -> Frame:
         """Read a frame."""

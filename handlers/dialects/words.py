@@ -74,8 +74,8 @@ class Words(Protocol):
     name: str
     # Whether a socket hears only the rooms that it has asked to hear.
     listens: bool
-    # Whether it tells of each message how far it has come.
-    names_messages: bool
+    # Whether it speaks of people, and of each message how far it has come; others speak of rooms.
+    names_people: bool
 
     def decode(self, text: str) -> Frame:
         """Read a frame; Invalid where it cannot be read."""

@@ -29,7 +29,7 @@ class Framed:
 
     __slots__ = ("framing", "words")
 
-    names_messages = True
+    names_people = True
 
     def __init__(self, words: Words, framing: Framing) -> None:
         self.words = words

@@ -141,7 +141,7 @@ class _Part:
 class Words:
     """A dialect that keeps what it encodes; its frames are their numbers."""
 
-    names_messages = True
+    names_people = True
 
     def __init__(self) -> None:
         self.encoded: list[tuple[Event, Form]] = []

@@ -14,7 +14,6 @@ from chat.commands import (
     DeleteMessage,
     Delivered,
     EditMessage,
-    JoinRoom,
     LeaveRoom,
     Pin,
     React,
@@ -35,11 +34,8 @@ from tests.chat.engine import (
     Fault,
     code_of,
     fine,
-    full,
-    kept,
     lost,
     speaker,
-    turns,
     until,
 )
 from tests.chat.engine import make_core as make_core
@@ -152,25 +148,6 @@ async def test_who_is_told_what(
     assert [ears[part].kinds() for part in PARTS] == [owner, admin, member, [], []]
     for event in ears["admin"].of(MessageChanged):
         assert event == MessageChanged(stored(core, message), cast.member.name)
-
-
-async def test_a_message_is_told_with_its_number_its_sender_and_its_origin(core: Core) -> None:
-    cast = await core.cast()
-    ears = ears_of(core, cast)
-    other = core.ear(cast.member)
-    said = await core.say(
-        cast.member, cast.room, "hello", client_id="c1", ear=ears["member"], temp_id="t1"
-    )
-    assert (said.seq, said.rev, said.text, said.client_id) == (1, 1, "hello", "c1")
-    assert said == stored(core, said)
-    [event] = ears["owner"].heard
-    assert (event.message, event.sender_name, event.origin) == (
-        said, cast.member.name, ears["member"].number,
-    )  # fmt: skip
-    assert ears["member"].heard == other.heard == [event]
-    assert [ear.forms for ear in (ears["owner"], ears["member"], other)] == [
-        ["others"], ["origin"], ["own"],
-    ]  # fmt: skip
 
 
 async def test_a_message_without_a_client_id_gets_its_own(core: Core) -> None:
@@ -622,33 +599,6 @@ async def test_whoever_is_removed_meanwhile_changes_nothing(core: Core, doing: D
     assert stored(core, said) == said
 
 
-async def test_whoever_is_removed_hears_nothing_of_what_is_in_flight(core: Core) -> None:
-    cast = await core.cast()
-    ears = ears_of(core, cast)
-    gate = core.store.gate("commit")
-    saying = asyncio.ensure_future(core.say(cast.owner, cast.room))
-    await gate.reached()
-    await core.memberships.remove(
-        cast.owner.id, RemoveMember(room_id=cast.room.id, user_id=cast.member.id)
-    )
-    gate.open()
-    await saying
-    assert ears["member"].kinds() == ["RoomDeleted"]
-    assert "MessageStored" in ears["admin"].kinds()
-
-
-async def test_whoever_comes_hears_what_is_in_flight(core: Core) -> None:
-    cast = await core.cast("public")
-    ears = ears_of(core, cast)
-    gate = core.store.gate("commit")
-    saying = asyncio.ensure_future(core.say(cast.owner, cast.room))
-    await gate.reached()
-    await core.memberships.join(cast.stranger.id, JoinRoom(room_id=cast.room.id))
-    gate.open()
-    await saying
-    assert ears["stranger"].kinds() == ["RoomCreated", "MessageStored"]
-
-
 async def test_a_message_to_a_room_that_is_deleted_meanwhile_is_refused(core: Core) -> None:
     cast = await core.cast()
     ear = core.ear(cast.member)
@@ -666,15 +616,6 @@ async def test_a_message_to_a_room_that_is_deleted_meanwhile_is_refused(core: Co
     assert len(ear.of(MessageStored)) == 2
 
 
-async def test_what_is_not_stored_is_not_told(core: Core) -> None:
-    cast = await core.cast()
-    ear = core.ear(cast.owner)
-    core.store.plan("commit", full)
-    assert await code_of(core.say(cast.member, cast.room)) == "not_stored"
-    assert ear.heard == []
-    core.check_counters(cast.room)
-
-
 async def test_a_room_wakes_as_it_was(core: Core, store: Store) -> None:
     cast = await core.cast()
     said = await core.say(cast.member, cast.room)
@@ -686,25 +627,6 @@ async def test_a_room_wakes_as_it_was(core: Core, store: Store) -> None:
     assert (woken.seq, woken.rev, woken.members) == (2, 3, cast.room.members)
     assert woken.last == cast.room.last
     await later.close()
-
-
-async def test_what_was_stored_without_an_answer_is_told_when_the_store_is_back(
-    core: Core, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("chat.journal.PATIENCE_SECONDS", 0)
-    monkeypatch.setattr("chat.journal.RETRY_SECONDS", 0)
-    cast = await core.cast()
-    ear = core.ear(cast.owner)
-    core.store.plan("commit", kept)
-    assert await code_of(core.say(cast.member, cast.room, client_id="c")) == "not_stored"
-    await until(lambda: ear.heard)
-    await turns()
-    again = await core.say(cast.member, cast.room, client_id="c")
-    [event] = ear.heard
-    assert (event.message, event.sender_name, event.origin) == (again, cast.member.name, None)
-    assert cast.room.last == again
-    core.check_members(cast.room)
-    core.check_counters(cast.room)
 
 
 async def test_what_was_edited_is_seen_in_lists(core: Core) -> None:

@@ -26,7 +26,7 @@ ANN, BOB = user("ann"), user("bob")
 class Plain:
     """A dialect that says what happened, but not to whoever it is about."""
 
-    names_messages = False
+    names_people = False
 
     def encode(self, event: Event, form: Form) -> bytes:
         if form == "own":

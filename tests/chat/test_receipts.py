@@ -213,15 +213,16 @@ async def test_messages_that_were_read_are_named_where_clients_ask_for_it(
     ann, bob = core.person("ann"), core.person("bob")
     room, _ = await core.memberships.direct(ann.id, bob.id)
     said = [await core.say(ann, room) for _ in range(3)]
+    core.words.names_people = named
     ear = core.ear(ann)
-    core.words.names_messages = named
     await core.chat.delivered(speaker(bob), Delivered(room_id=room.id, seq=3))
     await core.chat.read(speaker(bob), Read(room_id=room.id, seq=2))
     names = [(event.passed.delivered, event.passed.read) for event in ear.heard if event.passed]
     assert [(event.delivered, event.read) for event in ear.heard] == [(3, 0), (3, 2)]
     one, two, three = (message.id for message in said)
     assert names == ([((one, two, three), ()), ((), (one, two))] if named else [])
-    # Whoever asks from now on hears of what is still unread, and of no more.
-    core.words.names_messages = True
+    # Whoever comes and asks hears of what is still unread, and of no more.
+    core.words.names_people = True
+    ear = core.ear(ann)
     await core.chat.read(speaker(bob), Read(room_id=room.id, seq=3))
     assert ear.heard[-1].passed.read == (three,)
