@@ -233,18 +233,28 @@ class Memberships:
             yield
 
     async def _leave_all(self, user: str) -> None:
+        for room_id in await self._groups(user):
+            try:
+                if (await self._rooms.get(room_id)).pair is None:
+                    await self.leave(user, LeaveRoom(room_id=room_id))
+            except NotFound:  # it is gone, or this membership is not known here yet
+                await self._disk.run(self._store.rooms.leave, room_id, user)
+                self._rooms.lists.forget([user])
+
+    async def _groups(self, user: str) -> set[str]:
+        """The rooms of somebody but the direct ones, of which a few may be among them all the same.
+
+        All are read in one step, and pages say which are direct: when something is said in a room
+        meanwhile it comes to the front, and is on no page that is still to be read.
+        """
+        rooms = await self._disk.run(self._store.rooms.shown_to, user)
+        found = set(rooms) - {EVERYONE}
         before: tuple[datetime, str] | None = None
         of_user = self._store.rooms.of_user
-        while rooms := await self._disk.run(of_user, user, before=before, limit=self._max_rooms):
-            for room, _ in rooms:
-                before = room.active, room.id
-                if room.kind == "direct":
-                    continue
-                try:
-                    await self.leave(user, LeaveRoom(room_id=room.id))
-                except NotFound:  # it is gone, or this membership is not known here yet
-                    await self._disk.run(self._store.rooms.leave, room.id, user)
-                    self._rooms.lists.forget([user])
+        while page := await self._disk.run(of_user, user, before=before, limit=self._max_rooms):
+            found -= {room.id for room, _ in page if room.kind == "direct"}
+            before = page[-1][0].active, page[-1][0].id
+        return found
 
     async def neighbours(self, user: str) -> set[str]:
         """Those who share a room with somebody, in the hundred rooms that were active last."""

@@ -238,7 +238,7 @@ class Sessions:
         moment = now()
         try:
             await self._disk.run(self._store.sessions.touch, identity.session.id, moment)
-            await self._disk.run(self._store.users.change, identity.user.id, last_seen=moment)
+            await self._disk.run(self._store.users.note_seen, {identity.user.id: moment})
         except StoreError as error:
             # Whoever is there is served all the same.
             log.warning("could not note that a session is in use: %s", error)

@@ -26,9 +26,9 @@ from chat.events import (
     RoomUpdated,
 )
 from chat.live_room import LiveRoom
-from models.records import EVERYONE, User, new_id
+from models.records import EVERYONE, Hint, User, new_id, now
 from models.store import Store, Unavailable
-from tests.chat.engine import PARTS, Cast, Core, Ear, code_of, kept, lost, nothing, turns
+from tests.chat.engine import PARTS, Call, Cast, Core, Ear, code_of, kept, lost, nothing, turns
 from tests.chat.engine import make_core as make_core
 from tests.contract import samples
 
@@ -472,6 +472,28 @@ async def test_all_rooms_are_left_though_one_is_remembered_otherwise(core: Core)
         await join(core, cast, cast.stranger)
     async with asyncio.timeout(10), core.memberships.leave_all(cast.stranger.id):
         assert core.real.rooms.member(cast.room.id, cast.stranger.id) is None
+
+
+async def test_all_rooms_are_left_though_something_is_said_in_them_meanwhile(core: Core) -> None:
+    ann, bob = core.person(), core.person()
+    groups = [await core.room({bob.id: "owner", ann.id: "member"}) for _ in range(4)]
+    direct, _ = await core.memberships.direct(ann.id, bob.id)
+    core.memberships._max_rooms = 1
+    rooms = [room for room, _ in core.real.rooms.of_user(ann.id, limit=9)]
+
+    def moved(call: Call) -> object:
+        """Answer as asked, and let the last room be the first one from then on."""
+        found = call()
+        last = Hint(seq=1, rev=1, sender=bob.id, text="", at=now())
+        core.real.rooms.hint({rooms.pop().id: last})
+        return found
+
+    core.store.plan("rooms.of_user", moved, moved, moved)
+    async with core.memberships.leave_all(ann.id):
+        pass
+    assert core.real.rooms.shown_to(ann.id) == sorted([EVERYONE, direct.id])
+    for room in groups:
+        core.check_members(room)
 
 
 async def go_for_good(core: Core, user: User) -> None:

@@ -295,6 +295,24 @@ async def test_a_use_is_noted_once_in_five_minutes(
     assert user.last_seen == noted[0]
 
 
+async def test_a_use_is_not_noted_of_an_account_that_goes_meanwhile(
+    sessions: Sessions,
+    tokens: Tokens,
+    sqlite_store: SQLiteStore,
+    ann: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(*_: object) -> None:
+        sqlite_store.users.change(ann.id, deleted=now(), last_seen=None)
+
+    monkeypatch.setattr(type(sqlite_store.sessions), "touch", gone)
+    session = kept(sqlite_store, ann, seen=samples.START)
+    await sessions.identify(tokens.sign(session, now()))
+    user = sqlite_store.users.get(ann.id)
+    assert user is not None
+    assert user.last_seen is None
+
+
 async def test_a_recent_use_is_not_noted_again(
     sessions: Sessions, tokens: Tokens, sqlite_store: SQLiteStore, ann: User
 ) -> None:
