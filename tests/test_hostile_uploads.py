@@ -24,41 +24,46 @@ MEBIBYTE = 1024 * 1024
 MOST_MEMORY = 150 * MEBIBYTE
 MOST_SECONDS = 2.0
 
-HOSTILE: list[tuple[File, int]] = [
-    (File("bomb.png", pictures.bomb("PNG")), 413),
-    (File("bomb.jpg", pictures.bomb("JPEG")), 413),
-    (File("bomb.gif", pictures.bomb("GIF")), 413),
-    (File("bomb.webp", pictures.bomb("WEBP")), 400),
-    (File("frames.gif", pictures.many_frames(200_000)), 413),
-    (File("gif.js.gif", b"GIF89a/*" + bytes(99) + b"*/=1;alert(1)"), 400),
-    (File("page.png", pictures.plain("PNG") + b"<html>"), 201),
-    (File("zip.jpg", pictures.plain("JPEG") + b"PK\x03\x04" + bytes(9999)), 201),
-    (File("half.jpg", pictures.noise("JPEG", (300, 200))[:9000]), 400),
-    (File("x.svg", b"<svg onload='x'/>"), 415),
-    (File("x.png", b"<!doctype html><script>x</script>"), 415),
-    (File("../../\0\u202e" + "x" * 300 + ".txt", b"x"), 201),
-    (File("large.jpg", b"\xff\xd8\xff" + bytes(6 * MEBIBYTE)), 413),
-    (File("large.zip", b"PK\x03\x04" + bytes(26 * MEBIBYTE)), 413),
-    (File("comment.png", pictures.text_bomb()), 400),
-    (File("frames.png", pictures.animation("PNG", 300)), 413),
-    (File("frames.webp", pictures.animation("WEBP", 300)), 413),
-    (File("con", b"x"), 201),
-    (File("fine.zip", b"PK\x03\x04" + bytes(20 * MEBIBYTE)), 201),
-    (File("fine.jpg", pictures.noise("JPEG", (1500, 1200))), 201),
-]
+
+def hostile() -> list[tuple[File, int]]:
+    """Files that mean no good, and some that do, with the status that answers each."""
+    return [
+        (File("bomb.png", pictures.bomb("PNG")), 413),
+        (File("bomb.jpg", pictures.bomb("JPEG")), 413),
+        (File("bomb.gif", pictures.bomb("GIF")), 413),
+        (File("bomb.webp", pictures.bomb("WEBP")), 400),
+        (File("frames.gif", pictures.many_frames(200_000)), 413),
+        (File("gif.js.gif", b"GIF89a/*" + bytes(99) + b"*/=1;alert(1)"), 400),
+        (File("page.png", pictures.plain("PNG") + b"<html>"), 201),
+        (File("zip.jpg", pictures.plain("JPEG") + b"PK\x03\x04" + bytes(9999)), 201),
+        (File("half.jpg", pictures.noise("JPEG", (300, 200))[:9000]), 400),
+        (File("x.svg", b"<svg onload='x'/>"), 415),
+        (File("x.png", b"<!doctype html><script>x</script>"), 415),
+        (File("../../\0\u202e" + "x" * 300 + ".txt", b"x"), 201),
+        (File("large.jpg", b"\xff\xd8\xff" + bytes(6 * MEBIBYTE)), 413),
+        (File("large.zip", b"PK\x03\x04" + bytes(26 * MEBIBYTE)), 413),
+        (File("comment.png", pictures.text_bomb()), 400),
+        (File("frames.png", pictures.animation("PNG", 300)), 413),
+        (File("frames.webp", pictures.animation("WEBP", 300)), 413),
+        (File("con", b"x"), 201),
+        (File("fine.zip", b"PK\x03\x04" + bytes(20 * MEBIBYTE)), 201),
+        (File("fine.jpg", pictures.noise("JPEG", (1500, 1200))), 201),
+    ]
 
 
 PART = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n'.encode()
 KIND = f"multipart/form-data; boundary={BOUNDARY}"
 
-# Bodies that are no forms, or more than one.
-FORMS: list[tuple[bytes, str]] = [
-    (PART * 10_000 + f"--{BOUNDARY}--".encode(), KIND),
-    (form(File("x.zip", bytes(MEBIBYTE)))[0], "multipart/form-data; boundary=another"),
-    (form(File("x.zip", bytes(MEBIBYTE)))[0][:-9], KIND),
-    (f"--{BOUNDARY}\r\n".encode() + b"X: y\r\n" * 100_000, KIND),
-    (b"\r\n" * MEBIBYTE, KIND),
-]
+
+def broken_forms() -> list[tuple[bytes, str]]:
+    """Bodies that are no forms, or more than one."""
+    return [
+        (PART * 10_000 + f"--{BOUNDARY}--".encode(), KIND),
+        (form(File("x.zip", bytes(MEBIBYTE)))[0], "multipart/form-data; boundary=another"),
+        (form(File("x.zip", bytes(MEBIBYTE)))[0][:-9], KIND),
+        (f"--{BOUNDARY}\r\n".encode() + b"X: y\r\n" * 100_000, KIND),
+        (b"\r\n" * MEBIBYTE, KIND),
+    ]
 
 
 def memory(process: int, peak: bool = True) -> int:
@@ -116,6 +121,8 @@ async def times_of_messages(port: int, token: str, until: asyncio.Event) -> list
 async def attack(server: ServerProcess, tokens: list[str], rounds: int) -> list[float]:
     """Send everything at once, and look at the answers; chat meanwhile."""
     port = int(server.url.rpartition(":")[2])
+    # Made first, for that takes seconds, in which nobody would chat.
+    files, forms = hostile() * rounds, broken_forms() * rounds
     over = asyncio.Event()
     chatting = asyncio.create_task(times_of_messages(port, tokens[0], over))
     turns = cycle(tokens)
@@ -125,8 +132,8 @@ async def attack(server: ServerProcess, tokens: list[str], rounds: int) -> list[
         assert answer == status, what
 
     await asyncio.gather(
-        *(send(*form(file), status, file.filename) for file, status in HOSTILE * rounds),
-        *(send(*each, 400, f"form {n}") for n, each in enumerate(FORMS * rounds)),
+        *(send(*form(file), status, file.filename) for file, status in files),
+        *(send(*each, 400, f"form {n}") for n, each in enumerate(forms)),
         *(endless(port, next(turns)) for _ in range(5)),
     )
     over.set()
