@@ -23,12 +23,14 @@ from models.store import (
 class Batch(Struct, frozen=True, eq=False):
     """Entries with the writes that store them; `idle` are changes that find nothing to do.
 
-    `numbers` are those that its rooms come to by it, and `altered` the messages that it changes.
+    `refused` are those that may not be made, perhaps because of what is not stored yet. `numbers`
+    are those that its rooms come to by it, and `altered` the messages that it changes.
     """
 
     entries: list[Entry]
     writes: list[Write]
     idle: list[Alter]
+    refused: list[tuple[Alter, Refusal]]
     numbers: dict[LiveRoom, tuple[int, int]]
     altered: dict[str, Message]
 
@@ -41,7 +43,7 @@ class Settled(Struct, frozen=True, eq=False, gc=False):
     told: Told | None
 
 
-NOTHING = Batch([], [], [], {}, {})
+NOTHING = Batch([], [], [], [], {}, {})
 
 
 def numbered(gathered: Sequence[Entry], front: Batch = NOTHING) -> Batch:
@@ -49,7 +51,7 @@ def numbered(gathered: Sequence[Entry], front: Batch = NOTHING) -> Batch:
 
     What is in front, and not settled yet, is presumed to be stored as it was numbered.
     """
-    batch = Batch([], [], [], {}, {})
+    batch = Batch([], [], [], [], {}, {})
     numbers, presumed = batch.numbers, front.numbers
     for entry in gathered:
         room = entry.room
@@ -60,7 +62,11 @@ def numbered(gathered: Sequence[Entry], front: Batch = NOTHING) -> Batch:
         elif isinstance(entry, Mark):
             write = MovedMark(room.id, entry.user, entry.delivered, entry.read)
         else:
-            changed = _altered(entry, batch.altered, front.altered, rev + 1)
+            try:
+                changed = _altered(entry, batch.altered, front.altered, rev + 1)
+            except Refusal as refusal:
+                batch.refused.append((entry, refusal))
+                continue
             if changed is None:
                 batch.idle.append(entry)
                 continue
@@ -76,16 +82,12 @@ def _altered(
     entry: Alter, altered: dict[str, Message], presumed: dict[str, Message], rev: int
 ) -> Message | None:
     if entry.done.done():
-        # Refused before, or given up: then nobody may hold the message, and it may be an old one.
+        # Given up: then nobody may hold the message, and it may be an old one.
         return None
     message = entry.held.message
     assert message is not None  # noqa: S101 - it is held, and was read before it was queued
     message = altered.get(message.id) or presumed.get(message.id, message)
-    try:
-        changed = entry.change(message)
-    except Refusal as refusal:
-        refuse([entry], refusal)
-        return None
+    changed = entry.change(message)
     if changed is None:
         return None
     altered[message.id] = replace(changed, rev=rev)

@@ -292,6 +292,8 @@ class Journal:
             answer(one)
         for entry in batch.idle:
             answer_idle(entry)
+        for entry, refusal in batch.refused:
+            refuse([entry], refusal)
 
     async def _measured(self, commit: Commit) -> list[Outcome]:
         """Wait for a commit, and note how long that took and how much it was."""

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 import chat.journal as journal_module
+from chat.errors import Forbidden
 from chat.hub import Hub
 from chat.journal import Journal
-from models.records import Counters, new_id
-from tests.chat.desk import Desk, reacted, refusal
+from models.records import Counters, Message, new_id
+from tests.chat.desk import Desk, edited, reacted, refusal
 from tests.chat.desk import make_desk as make_desk
 from tests.chat.engine import Gate, full, kept, lost, turns
 
@@ -153,6 +154,51 @@ async def test_a_change_is_made_of_the_change_in_front_of_it(desk: Desk) -> None
     *_, last, idle = await asyncio.gather(*altering)
     assert last.message.reactions[0].users == tuple(users)
     assert not idle.fresh
+    desk.check(room)
+
+
+@pytest.mark.parametrize("apart", [True, False])
+async def test_a_change_is_not_refused_because_of_one_that_is_not_stored(
+    desk: Desk, *, apart: bool
+) -> None:
+    desk.store.apart = apart
+    room = await desk.room()
+    message = (await desk.say(room)).message
+
+    def change(there: Message) -> Message:
+        if there.text == "first":
+            raise Forbidden("too_late", "there is a first one")
+        return edited("second")(there)
+
+    gate = Gate()
+    desk.store.plan("commit", lambda call: gate(partial(full, call)))
+    first = asyncio.ensure_future(desk.alter(room, message.id, edited("first")))
+    await gate.reached()
+    second = asyncio.ensure_future(desk.alter(room, message.id, change))
+    await turns()
+    gate.open()
+    assert await refusal(first) == "not_stored"
+    assert (await second).message.text == "second"
+    desk.check(room)
+
+
+async def test_a_change_is_refused_because_of_one_that_is_stored(desk: Desk) -> None:
+    hand_over(desk)
+    room = await desk.room()
+    message = (await desk.say(room)).message
+
+    def refuse(there: Message) -> Message:
+        raise Forbidden("too_late", there.text)
+
+    gate = desk.store.gate("commit")
+    first = asyncio.ensure_future(desk.alter(room, message.id, edited("first")))
+    await gate.reached()
+    second = asyncio.ensure_future(desk.alter(room, message.id, refuse))
+    await turns()
+    assert not second.done()
+    gate.open()
+    assert (await first).message.text == "first"
+    assert await refusal(second) == "too_late"
     desk.check(room)
 
 
