@@ -209,6 +209,7 @@ class Journal:
 
     async def _write(self, gathered: list[Entry], begun: Commit | None) -> None:
         """Commit what has gathered, tell what is stored of it, and answer to everybody in it."""
+        in_part = False
         for _ in range(MAX_RENUMBERINGS):
             commit, begun = begun or self._begin(gathered), None
             try:
@@ -218,15 +219,17 @@ class Journal:
                 self._doubt(gathered)
                 await self._find_out()
             except NotFound:
+                in_part = True  # what is in the other rooms may be stored
                 gathered = await self._without_deleted_rooms(gathered)
             except StoreError as error:
                 log.warning("a batch of %d was not stored: %s", len(gathered), error)
-                if not isinstance(error, Refused):
+                if in_part or not isinstance(error, Refused):
                     self._give_up(commit.batch)
                 raise not_stored() from error
             else:
                 self._settle(commit.batch, outcomes)
                 return
+        self._doubt(gathered)
         raise not_stored()
 
     def _begin(self, gathered: list[Entry], front: Commit | None = None) -> Commit:

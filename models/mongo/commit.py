@@ -111,7 +111,8 @@ def _written(
                 prepared = _prepare(writes, firsts, later=later)
                 continue
             raise
-        _require_rooms(collections, look, batch.writes)
+        # Also those of what an earlier attempt has written, which may have broken off before this.
+        _require_rooms(collections, look, writes)
         if writes and not batch.writes:
             _flush(collections)
         return batch.outcomes

@@ -13,7 +13,7 @@ from models.records import Counters, new_id
 from models.store import StoreError, Taken
 from tests.chat.desk import Desk, edited, reacted, refusal
 from tests.chat.desk import make_desk as make_desk
-from tests.chat.engine import Call, Fault, full, kept, lost, until
+from tests.chat.engine import LONGEST, Call, Fault, full, kept, lost, until
 from tests.contract import samples
 
 pytestmark = pytest.mark.gen_test(timeout=30)
@@ -272,6 +272,27 @@ async def test_a_deleted_room_refuses_its_own_senders_alone(desk: Desk) -> None:
     assert await refusal(futures[2]) == "room_not_found"
     assert [(await futures[n]).message.seq for n in (1, 3)] == [1, 2]
     assert (gone.pending, gone.seq) == (0, 0)
+    desk.check(there)
+
+
+@pytest.mark.parametrize("deletions", [1, 3])
+async def test_what_was_stored_beside_what_deleted_rooms_refused_is_told(
+    desk: Desk, deletions: int
+) -> None:
+    rooms = [await desk.room() for _ in range(deletions)]
+    there = await desk.room()
+
+    def deleting(call: Call) -> Any:
+        desk.real.rooms.delete(rooms[desk.store.calls["commit"] - 1].id)
+        return call()
+
+    desk.store.plan("commit", *[deleting] * deletions, full)
+    futures = [desk.say(room) for room in (*rooms, there)]
+    assert [await refusal(future) for future in futures] == [
+        *["room_not_found"] * deletions,
+        "not_stored",
+    ]
+    await desk.journal.lull(LONGEST)
     desk.check(there)
 
 

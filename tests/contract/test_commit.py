@@ -317,6 +317,16 @@ def test_a_deleted_room_takes_no_messages(store: Store) -> None:
         add_messages(store, room.id, 1)
 
 
+def test_a_deleted_room_takes_no_messages_beside_one_that_is_said_again(store: Store) -> None:
+    room, other = add_room(store), add_room(store)
+    said, lost = message(other.id, 1), message(room.id, 1)
+    say(store, said)
+    store.rooms.delete(room.id)
+    with pytest.raises(NotFound):
+        say(store, lost, replace(said, id=new_id(), seq=2, rev=2))
+    assert store.messages.get(lost.id) is None
+
+
 @pytest.mark.parametrize("text", NOT_IDS)
 def test_what_is_no_id_is_no_room_and_no_message(store: Store, text: str) -> None:
     room = add_room(store)
