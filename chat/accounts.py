@@ -15,9 +15,11 @@ from chat.limits import Limits, Rule
 from chat.names import require_display_name, require_email, require_username
 from chat.passwords import Hasher, PasswordRules, packed
 from chat.sessions import Client, Identity, Sessions
+from chat.tokens import invalid_token
 from models.contract.accounts import UserChange
 from models.disk import Disk
 from models.records import User, folded, new_id, now
+from models.store import NotFound as NoRecord
 from models.store import Store, Taken
 
 log = logging.getLogger("hubbub.accounts")
@@ -291,7 +293,10 @@ class Accounts:
         self, user: User, *, last: bool = False, **changes: Unpack[UserChange]
     ) -> User:
         change = self._disk.finish if last else self._disk.run
-        changed = await change(self._store.users.change, user.id, **changes)
+        try:
+            changed = await change(self._store.users.change, user.id, **changes)
+        except NoRecord:  # it was deleted meanwhile
+            raise invalid_token() from None
         self._sessions.forget(user.id)
         return changed
 

@@ -62,7 +62,10 @@ class Users(Protocol):
         """
 
     def change(self, user_id: str, **changes: Unpack[UserChange]) -> User:
-        """Change some fields and return the whole; NotFound, Taken("name"), Taken("email")."""
+        """Change some fields and return the whole; NotFound, Taken("name"), Taken("email").
+
+        A user who is deleted does not change any more: that is NotFound as well.
+        """
 
     def note_seen(self, moments: Mapping[str, datetime]) -> None:
         """Note when users were last there, all or in part if it fails.

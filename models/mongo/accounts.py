@@ -88,12 +88,12 @@ class MongoUsers:
         """Change some fields of a user."""
         with self._database.use() as collections:
             user = collections.users.find_one_and_update(
-                {"_id": key_of(user_id)},
+                {"_id": key_of(user_id), "deleted": None},
                 {"$set": _with_keys(changes)},
                 return_document=ReturnDocument.AFTER,
             )
             if user is None:
-                raise NotFound("the user does not exist")
+                raise NotFound("the user does not exist, or is deleted")
             if changes.get("password_hash") is None:
                 return user_of(user)
             appoint_founder(collections)

@@ -82,7 +82,10 @@ class SQLiteUsers:
     def change(self, user_id: str, **changes: Unpack[UserChange]) -> User:
         """Change some fields of a user."""
         with self._database.write() as connection:
-            row = user_row(replace(_require_user(connection, user_id), **changes))
+            there = _require_user(connection, user_id)
+            if there.deleted is not None:
+                raise NotFound("the user is deleted")
+            row = user_row(replace(there, **changes))
             if "name" not in changes:
                 del row["look_key"]  # some that are older have none
             connection.execute(f"UPDATE users SET {assignments(row)} WHERE id = :id", row)  # noqa: S608

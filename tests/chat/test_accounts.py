@@ -581,6 +581,19 @@ async def test_a_deleted_account_leaves_a_placeholder_and_frees_its_name_and_ema
     assert again.user.id != bob.user.id
 
 
+async def test_whoever_is_deleting_their_account_changes_nothing_of_it_afterwards(
+    accounts: Accounts, sessions: Sessions, sqlite_store: SQLiteStore
+) -> None:
+    await registered(accounts, "ann")
+    bob = await registered(accounts, "bob")
+    identity = await me(sessions, bob.token)
+    await accounts.delete(identity, DeleteAccount(password=PASSWORD))
+    left = stored(sqlite_store, bob.user)
+    change = accounts.change_profile(identity, ChangeProfile(display_name="Bob"))
+    assert await refusal_of(change, Unauthenticated) == "invalid_token"
+    assert stored(sqlite_store, bob.user) == left
+
+
 async def test_the_name_of_a_placeholder_can_never_be_registered(accounts: Accounts) -> None:
     assert await refusal_of(registered(accounts, f"deleted-{'0' * 24}"), Invalid)
 

@@ -92,6 +92,15 @@ def test_names_that_are_hardly_told_apart_differ(store: Store, one: str, other: 
     assert store.users.by_name(other) == second
 
 
+def test_a_user_who_is_deleted_does_not_change_any_more(store: Store) -> None:
+    gone = store.users.add(user("ada"))
+    left = store.users.change(gone.id, name="deleted", deleted=START)
+    for changes in ({"display_name": "x"}, {"deleted": None}, {"password_hash": "x"}):
+        with pytest.raises(NotFound):
+            store.users.change(gone.id, **changes)  # type: ignore[arg-type]
+    assert store.users.get(gone.id) == left
+
+
 @pytest.mark.parametrize("other", ["ada@example.org", "ADA@EXAMPLE.ORG", "Ada@Example.Org"])
 def test_an_email_is_taken_in_any_case(store: Store, other: str) -> None:
     first = store.users.add(user(email="Ada@example.org"))
@@ -140,7 +149,7 @@ def test_a_first_password_that_comes_by_a_change_counts(store: Store) -> None:
 
 def test_the_first_administrator_is_made_once_for_good(store: Store) -> None:
     first = store.users.add(user(password_hash="x"))
-    store.users.change(first.id, role="user", password_hash=None, deleted=START)
+    store.users.change(first.id, role="user", password_hash=None)
     assert store.users.add(user(password_hash="x")).role == "user"
     assert store.users.change(first.id, password_hash="y").role == "user"
 
