@@ -186,18 +186,29 @@ class FastProtocol(WebSocketProtocol13):
 
     @property
     def has_taken(self) -> bool:
-        """Whether the socket is open, and has taken all that was written."""
-        return not (self.stream.closed() or self.stream._write_buffer)
+        """Whether the socket is open, and has taken all that was or is to be written."""
+        return not (self._soon or self.stream._write_buffer or self.stream.closed())
 
     def once_taken(self, call: Callable[[], None]) -> None:
         """Call something once the socket has taken what was written; never, if it is closed."""
-        if self.has_taken:
+        loop = asyncio.get_running_loop()
+        if self._soon:
+            # Behind what writes it, and that may find it too much.
+            loop.call_soon(loop.call_soon, self._once_taken, call)
+        else:
+            self._once_taken(call)
+
+    def _once_taken(self, call: Callable[[], None]) -> None:
+        stream = self.stream
+        if stream.closed() or self.server_terminated:
+            return
+        if not stream._write_buffer:
             call()
-        elif not self.stream.closed():
-            # As one that writes and waits: the stream tells how far it has come, or that it ended.
-            taken = asyncio.get_running_loop().create_future()
-            self.stream._write_futures.append((self.stream._total_write_index, taken))
-            taken.add_done_callback(lambda _: None if taken.exception() else call())
+            return
+        # As one that writes and waits: the stream tells how far it has come, or that it ended.
+        taken = asyncio.get_running_loop().create_future()
+        stream._write_futures.append((stream._total_write_index, taken))
+        taken.add_done_callback(lambda _: None if taken.exception() else call())
 
     def _write_slowly(self, stream: IOStream | SSLIOStream, data: bytes, *, bounded: bool) -> bool:
         if bounded and self.waiting + len(data) > self._max_waiting:

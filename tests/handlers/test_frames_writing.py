@@ -92,6 +92,34 @@ async def test_what_was_written_is_taken_once_it_is_out(goes: bool) -> None:
             assert (protocol.has_taken, taken) == (False, ["at once"])
 
 
+@pytest.mark.parametrize("goes", [False, True])
+async def test_what_is_to_be_written_soon_is_taken_once_it_is_out(goes: bool) -> None:
+    async with joined(fast, Listener()) as (protocol, client, _):
+        taken: list[str] = []
+        protocol.write_soon(text_frame(b"soon"), protocol.close)
+        protocol.once_taken(lambda: taken.append("soon"))
+        assert (protocol.has_taken, taken) == (False, [])
+        if goes:
+            protocol.stream.close()
+        await turns()
+        assert (protocol.has_taken, taken) == ((False, []) if goes else (True, ["soon"]))
+        assert goes or client.recv(100) == text_frame(b"soon")
+
+
+async def test_what_is_too_much_to_be_written_soon_is_not_taken() -> None:
+    async with joined(fast, Listener()) as (protocol, client, _):
+        taken: list[str] = []
+        data = text_frame(b"x" * 1000) * (3 * MAX_WAITING // 1000)
+        protocol.write_soon(data, lambda: protocol.close(4008, "too slow"))
+        protocol.once_taken(lambda: taken.append("soon"))
+        await turns()
+        written = b""
+        while not written.endswith(b"too slow"):
+            written += await received(client, 1)
+        await turns()
+        assert (len(written) < len(data), taken) == (True, [])
+
+
 async def test_what_is_more_than_may_wait_is_not_kept() -> None:
     async with joined(fast, Listener()) as (protocol, client, _):
         frames, written = frames_of(3000), b""
