@@ -65,8 +65,8 @@ def finish(collections: Collections[Document], room: Document) -> None:
         {**heir, "handed": _older(number)}, {"$set": {"role": "owner", "handed": number}}
     )
     former = _former(room["_id"], handing)
-    if memberships.find_one(heir, {"_id": 1}) is None:
-        pass  # whoever wanted to hand over stays the owner
+    if memberships.find_one({**heir, "handed": {"$gte": number}}, {"_id": 1}) is None:
+        pass  # whoever wanted to hand over stays the owner, also if the heir has just come back
     elif handing["role"] is None:
         memberships.delete_one(former)
     else:

@@ -278,6 +278,33 @@ def test_a_room_whose_heir_left_before_it_was_handed_over_keeps_its_owner(
     mongo_store.rooms.hand_over(room.id, owner, heir, role=role)
 
 
+@pytest.mark.parametrize("role", ["admin", None])
+def test_a_room_whose_heir_comes_back_while_it_is_handed_over_keeps_its_owner(
+    mongo_store: MongoStore, monkeypatch: pytest.MonkeyPatch, role: RoomRole | None
+) -> None:
+    owner, heir = new_id(), new_id()
+    room = add_room(mongo_store, heir)
+    mongo_store.rooms.join(member(room.id, owner, role="owner"))
+    finish, former = handing.finish, handing._former
+
+    def come_back(*args: Any) -> Any:
+        monkeypatch.setattr(handing, "_former", former)
+        mongo_store.rooms.join(member(room.id, heir))
+        return former(*args)
+
+    def overtaken(inside: Collections[dict[str, Any]], found: dict[str, Any]) -> None:
+        monkeypatch.setattr(handing, "finish", finish)
+        inside.memberships.delete_one({"user": key_of(heir)})
+        finish(inside, found)
+
+    monkeypatch.setattr(handing, "finish", overtaken)
+    monkeypatch.setattr(handing, "_former", come_back)
+    with pytest.raises(NotFound):
+        mongo_store.rooms.hand_over(room.id, owner, heir, role=role)
+    roles = {each.user: each.role for each in mongo_store.rooms.members(room.id)}
+    assert roles == {owner: "owner", heir: "member"}
+
+
 def test_a_room_that_is_handed_over_late_keeps_its_newer_owner(
     mongo_store: MongoStore,
     collections: Collections[dict[str, Any]],
