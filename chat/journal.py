@@ -32,7 +32,7 @@ from chat.entries import (
 from chat.errors import Busy, Refusal
 from chat.live_room import Held, LiveRoom, no_such_room
 from chat.measures import Measures
-from chat.turns import Turn, commit_in_turn
+from chat.turns import Turn, Withheld, commit_in_turn
 from models.disk import Disk, keyed
 from models.records import Message
 from models.store import (
@@ -45,7 +45,6 @@ from models.store import (
     StoreError,
     Taken,
     Unavailable,
-    Withheld,
     Write,
 )
 
@@ -236,13 +235,11 @@ class Journal:
         """Give what has gathered its numbers, and begin to write it, behind what is in front."""
         batch = numbered(gathered, NOTHING if front is None else front.batch)
         begun = time.perf_counter()
-        if not batch.writes:
-            return Commit(
-                gathered, batch, Turn.over() if front is None else front.turn, begun, None
-            )
-        turn = Turn()
         before = None if front is None else front.turn
-        attempt = self._attempt(batch.writes, partial(commit_in_turn, self._store, turn, before))
+        if not batch.writes:
+            return Commit(gathered, batch, before or Turn(as_presumed=True), begun, None)
+        turn = Turn()
+        attempt = self._attempt(batch.writes, turn, before)
         return Commit(gathered, batch, turn, begun, attempt)
 
     def _begin_ahead(self, front: Commit | None, enough: int = 0) -> None:
@@ -269,10 +266,15 @@ class Journal:
         self._ahead.clear()
 
     def _attempt(
-        self, writes: list[Write], commit: Callable[..., list[Outcome]] | None = None
+        self, writes: list[Write], turn: Turn, before: Turn | None = None
     ) -> asyncio.Future[list[Outcome]]:
         later = len(writes) > MAX_INDEXED and self.measures.left < MAX_LEFT
-        attempt = self._disk.start(commit or self._store.commit, writes, later=later)
+        prepare: Callable[[], Callable[[], list[Outcome]]] = partial(
+            self._store.prepare, writes, later=later
+        )
+        if before is not None:  # while the store is busy with what is in front
+            prepare = self._disk.begin(prepare)
+        attempt = self._disk.start_in_order(commit_in_turn, prepare, writes, turn, before)
         if later:
             attempt.add_done_callback(partial(self._note_left, len(writes)))
         return attempt
@@ -334,7 +336,7 @@ class Journal:
                 if unknown:  # an earlier attempt may have been taken all the same
                     raise Unavailable(str(error)) from error
                 raise
-            attempt = self._attempt(writes)
+            attempt = self._attempt(writes, Turn())
 
     def _doubt(self, entries: list[Entry]) -> None:
         """Note that it is not known what is stored of some rooms."""

@@ -1,58 +1,39 @@
 """Batches that are handed to the store before it is their turn, so that it never waits for one.
 
 Their numbers presume that all in front of them is stored as it was numbered. So one is written only
-if that has happened, and right behind it, in the threads of the store: no turn of the event loop,
-which may be busy telling, lies in between.
+if that has happened, and right behind it, by the same thread: no turn of the event loop, which may
+be busy telling, lies in between.
 """
 
-import threading
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Callable, Sequence
 
-from models.store import ChangedMessage, NewMessage, Outcome, Store, Stored, Write, at_once
+from models.store import ChangedMessage, NewMessage, Outcome, Stored, Write
+
+
+class Withheld(Exception):
+    """A batch was not written, for what it presumed has not happened."""
 
 
 class Turn:
-    """Tells the batch behind another whether that has come out as presumed, once it is known."""
+    """Tells the batch behind another whether that came out as presumed."""
 
-    def __init__(self) -> None:
-        self._over = threading.Event()
-        self._as_presumed = False
+    __slots__ = ("as_presumed",)
 
-    @classmethod
-    def over(cls) -> Self:
-        """The turn of what was stored before."""
-        turn = cls()
-        turn.end(as_presumed=True)
-        return turn
-
-    @property
-    def as_presumed(self) -> bool:
-        """Whether what is behind may be, or was, written."""
-        return self._as_presumed
-
-    def end(self, *, as_presumed: bool) -> None:
-        """Say how it came out; what is said first counts."""
-        if not self._over.is_set():
-            self._as_presumed = as_presumed
-            self._over.set()
-
-    def came(self) -> bool:
-        """Wait for the end, in a thread, and tell whether the next may be written."""
-        self._over.wait()
-        return self._as_presumed
+    def __init__(self, *, as_presumed: bool = False) -> None:
+        self.as_presumed = as_presumed
 
 
 def commit_in_turn(
-    store: Store, turn: Turn, before: Turn | None, writes: Sequence[Write], *, later: bool
+    prepare: Callable[[], Callable[[], list[Outcome]]],
+    writes: Sequence[Write],
+    turn: Turn,
+    before: Turn | None,
 ) -> list[Outcome]:
-    """Commit a batch when those before it are stored, and end its turn."""
-    try:
-        asked = at_once if before is None else before.came
-        outcomes = store.commit(writes, later=later, turn=asked)
-        turn.end(as_presumed=_as_numbered(writes, outcomes))
-    finally:
-        turn.end(as_presumed=False)
+    """Commit a batch, unless something before it came out otherwise; to be called in order."""
+    if before is not None and not before.as_presumed:
+        raise Withheld
+    outcomes = prepare()()
+    turn.as_presumed = _as_numbered(writes, outcomes)
     return outcomes
 
 

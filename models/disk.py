@@ -32,6 +32,7 @@ class Disk:
 
     def __init__(self, threads: int = THREADS) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="disk")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a blocking call and return what it returns, or raise what it raises."""
@@ -41,6 +42,23 @@ class Disk:
         """Begin a blocking call at once, before anybody waits for it."""
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(self._executor, partial(call, *args, **kwargs))
+
+    def start_in_order(
+        self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[T]:
+        """Begin a blocking call as soon as the last that was begun so has ended."""
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._writer, partial(call, *args, **kwargs))
+
+    def begin(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Callable[[], T]:
+        """Begin a call whose result another thread will ask for, and make itself at need."""
+        begun = self._executor.submit(call, *args, **kwargs)
+
+        def result() -> T:
+            # If no thread was free, nobody waits for one.
+            return call(*args, **kwargs) if begun.cancel() else begun.result()
+
+        return result
 
     async def finish(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make the blocking call that completes a command, which is noted where it has a key."""
@@ -52,4 +70,5 @@ class Disk:
 
     def close(self) -> None:
         """Wait for the calls that are running; those that have not begun are dropped."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        for executor in (self._writer, self._executor):
+            executor.shutdown(wait=True, cancel_futures=True)

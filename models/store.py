@@ -11,7 +11,6 @@ That the ids within a record are ids is the caller's business.
     StoreError
     ├── Unavailable    the store did not answer: what was asked for may or may not have happened
     ├── Refused        the store said no (full, read-only, locked): nothing has happened
-    ├── Withheld       a batch was not written, because its turn did not come
     ├── TooSlow        looking for something took longer than it may
     ├── NotFound       the record to change is not there
     ├── Taken          an id, name, e-mail, pair or number is in use; `field` says which
@@ -42,10 +41,6 @@ class Unavailable(StoreError):
 
 class Refused(StoreError):
     """The store answered that it will not; nothing has changed."""
-
-
-class Withheld(StoreError):
-    """The turn of a batch did not come; nothing has changed."""
 
 
 class TooSlow(StoreError):
@@ -116,11 +111,6 @@ class Duplicate(Struct, frozen=True, gc=False):
 Outcome = Stored | Duplicate
 
 
-def at_once() -> bool:
-    """The turn of a batch that waits for nothing."""
-    return True
-
-
 class Store(Protocol):
     """Everything that is kept."""
 
@@ -165,13 +155,7 @@ class Store(Protocol):
     def ping(self) -> None:
         """Return if the store answers, raise Unavailable if not."""
 
-    def commit(
-        self,
-        writes: Sequence[Write],
-        *,
-        later: bool = False,
-        turn: Callable[[], bool] = at_once,
-    ) -> list[Outcome]:
+    def commit(self, writes: Sequence[Write], *, later: bool = False) -> list[Outcome]:
         """Write a batch, in order and durably, and answer for each write.
 
         The writes of one room carry numbers that go on from its counters without a gap. When a new
@@ -188,11 +172,16 @@ class Store(Protocol):
         With `later`, new messages are not found by a search until `Messages.index` was called, and
         the batch takes less time.
 
-        `turn` is asked when all is ready to be written, and may wait; nothing is held up meanwhile.
-        Where it says no, nothing is written, and Withheld is raised.
-
         Atomic where the store has transactions on its own; elsewhere, what was written of a failed
         batch is a prefix of its messages, and committing it again completes it.
+        """
+
+    def prepare(
+        self, writes: Sequence[Write], *, later: bool = False
+    ) -> Callable[[], list[Outcome]]:
+        """Make a batch ready while others are written; what is returned commits it, once.
+
+        Nothing is read or written before that, so whatever is stored in between counts.
         """
 
     def withdraw(self, writes: Sequence[MessageWrite], *, above: int) -> None:

@@ -6,6 +6,7 @@ in order. So a batch that broke off has written a prefix, and the same batch aga
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from msgspec import Struct
 from pymongo import InsertOne, UpdateOne
@@ -25,6 +26,7 @@ from models.mongo.documents import (
     message_document,
     message_of,
 )
+from models.mongo.encoding import encoded_message
 from models.mongo.errors import is_duplicate
 from models.mongo.known_rooms import Look
 from models.records import EVERYONE, Message, now
@@ -37,7 +39,6 @@ from models.store import (
     Outcome,
     Taken,
     Unavailable,
-    Withheld,
     Write,
 )
 
@@ -47,18 +48,21 @@ class _Prepared(Struct, frozen=True):
 
     batch: Plan
     firsts: int
-    messages: list[InsertOne[Document] | UpdateOne]
+    messages: list[InsertOne[Any] | UpdateOne]
     marks: list[UpdateOne]
 
 
-def commit(
-    database: Database, writes: Sequence[Write], *, later: bool, turn: Callable[[], bool]
+def prepare(
+    database: Database, writes: Sequence[Write], *, later: bool
+) -> Callable[[], list[Outcome]]:
+    """Make a batch ready to be written."""
+    return partial(_commit, database, writes, _prepare(writes, {}, later=later), later=later)
+
+
+def _commit(
+    database: Database, writes: Sequence[Write], prepared: _Prepared, *, later: bool
 ) -> list[Outcome]:
     """Write a batch; in a transaction only where keyed calls are done by it, for it costs more."""
-    # All that can be done before its turn: so MongoDB has the next batch 3 ms earlier.
-    prepared = _prepare(writes, {}, later=later)
-    if not turn():
-        raise Withheld("the turn of the batch did not come")
     look = database.known_rooms.look()
     calls = done_calls(writes)
     if not calls:
@@ -202,8 +206,7 @@ def _prepare(
     for write in prepared.batch.writes:
         match write:
             case NewMessage(message):
-                document = message_document(message, later=later)
-                prepared.messages.append(InsertOne(document))
+                prepared.messages.append(InsertOne(encoded_message(message, later=later)))
             case ChangedMessage(message):
                 prepared.messages.append(_change(message))
             case MovedMark():

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from models.mongo.accounts import MongoSessions, MongoUsers, appoint_founder
-from models.mongo.commit import commit, withdraw
+from models.mongo.commit import prepare, withdraw
 from models.mongo.database import Database
 from models.mongo.handing import finish_all
 from models.mongo.keyed_calls import MongoKeyedCalls
 from models.mongo.messages import MongoMessages
 from models.mongo.rooms import MongoRooms
 from models.mongo.uploads import MongoUploads
-from models.store import MessageWrite, Outcome, Write, at_once
+from models.store import MessageWrite, Outcome, Write
 
 
 class MongoStore:
@@ -47,15 +47,15 @@ class MongoStore:
         with self._database.use() as collections:
             collections.command("ping")
 
-    def commit(
-        self,
-        writes: Sequence[Write],
-        *,
-        later: bool = False,
-        turn: Callable[[], bool] = at_once,
-    ) -> list[Outcome]:
+    def prepare(
+        self, writes: Sequence[Write], *, later: bool = False
+    ) -> Callable[[], list[Outcome]]:
+        """Make a batch ready, as MongoDB takes it."""
+        return prepare(self._database, writes, later=later)
+
+    def commit(self, writes: Sequence[Write], *, later: bool = False) -> list[Outcome]:
         """Write a batch in order."""
-        return commit(self._database, writes, later=later, turn=turn)
+        return self.prepare(writes, later=later)()
 
     def withdraw(self, writes: Sequence[MessageWrite], *, above: int) -> None:
         """Use up the ids of new messages, and stamp the others."""

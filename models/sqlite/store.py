@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from models.batch import ClientKey, client_keys, done_calls, parted, plan
@@ -21,9 +22,7 @@ from models.store import (
     NewMessage,
     Outcome,
     Taken,
-    Withheld,
     Write,
-    at_once,
 )
 
 # With the columns in the order of `message_row`.
@@ -76,19 +75,17 @@ class SQLiteStore:
         with self._database.read() as connection:
             connection.execute("SELECT 1 FROM rooms LIMIT 1").fetchone()
 
-    def commit(
-        self,
-        writes: Sequence[Write],
-        *,
-        later: bool = False,
-        turn: Callable[[], bool] = at_once,
-    ) -> list[Outcome]:
+    def prepare(
+        self, writes: Sequence[Write], *, later: bool = False
+    ) -> Callable[[], list[Outcome]]:
+        """Make a batch ready, which takes nothing here."""
+        return partial(self.commit, writes, later=later)
+
+    def commit(self, writes: Sequence[Write], *, later: bool = False) -> list[Outcome]:
         """Write a batch in one transaction, and once more if it was in part stored before.
 
         That is looked up only then, for the indexes tell of it anyway.
         """
-        if not turn():
-            raise Withheld("the turn of the batch did not come")
         try:
             return self._commit(writes, later=later, again=False)
         except Taken:

@@ -26,7 +26,7 @@ from chat.people import People
 from chat.rooms import Rooms
 from models.disk import Disk
 from models.records import Counters, Message, Room, RoomRole, User, new_id
-from models.store import Refused, Store, Unavailable, Withheld, at_once
+from models.store import Refused, Store, Unavailable
 from tests.contract import samples
 
 # Longer than anything here takes, shorter than the patience of whoever waits for the tests.
@@ -107,13 +107,12 @@ class Unreliable:
         self.plan(name, gate)
         return gate
 
-    def commit(
-        self, writes: list[Any], *, later: bool = False, turn: Callable[[], bool] = at_once
-    ) -> Any:
-        if not turn():  # before it is counted, for it is none then
-            raise Withheld("the turn of the batch did not come")
+    def prepare(self, writes: list[Any], *, later: bool = False) -> Any:
+        return partial(self._commit, writes, self._store.prepare(writes, later=later))
+
+    def _commit(self, writes: list[Any], commit: Call) -> Any:
         self.batches.append(list(writes))
-        return self.do("commit", partial(self._store.commit, writes, later=later))
+        return self.do("commit", commit)
 
     def withdraw(self, writes: list[Any], *, above: int) -> None:
         self.do("withdraw", partial(self._store.withdraw, writes, above=above))

@@ -38,7 +38,7 @@ async def test_the_next_commit_is_under_way_while_the_last_is_told_if_much_waits
     monkeypatch.setattr(journal_module, "MIN_AHEAD", ahead)
     room = await desk.room()
     begun: list[str] = []
-    start, tell = desk.disk.start, desk._tell
+    start, tell = desk.disk.start_in_order, desk._tell
 
     def starting(*args: Any, **kwargs: Any) -> Any:
         begun.append("commit")
@@ -48,7 +48,7 @@ async def test_the_next_commit_is_under_way_while_the_last_is_told_if_much_waits
         begun.append("tell")
         tell(told)
 
-    monkeypatch.setattr(desk.disk, "start", starting)
+    monkeypatch.setattr(desk.disk, "start_in_order", starting)
     desk.journal = Journal(desk.store, desk.disk, telling)
     gate = desk.store.gate("commit")
     first = desk.say(room)
@@ -72,8 +72,10 @@ async def test_a_batch_is_handed_over_while_the_one_in_front_is_written(
     hand_over(desk)
     room, other = await desk.room(), await desk.room()
     started: list[Any] = []
-    start = desk.disk.start
-    monkeypatch.setattr(desk.disk, "start", lambda *a, **k: (started.append(a), start(*a, **k))[1])
+    start = desk.disk.start_in_order
+    monkeypatch.setattr(
+        desk.disk, "start_in_order", lambda *a, **k: (started.append(a), start(*a, **k))[1]
+    )
     gate = desk.store.gate("commit")
     said = [desk.say(room)]
     await gate.reached()

@@ -10,11 +10,9 @@ from models.store import (
     MovedMark,
     NewMessage,
     NotFound,
-    Outcome,
     Store,
     Stored,
     Taken,
-    Withheld,
 )
 from tests.contract.samples import (
     NOT_IDS,
@@ -53,29 +51,38 @@ def test_a_batch_is_answered_write_for_write(store: Store) -> None:
     assert store.messages.history(other.id, limit=5) == [second]
 
 
-def test_a_batch_whose_turn_does_not_come_is_not_written(store: Store) -> None:
+def test_a_batch_that_is_only_prepared_is_not_written(store: Store) -> None:
     room = add_room(store)
     said = message(room.id, 1)
-    with pytest.raises(Withheld):
-        store.commit([NewMessage(said)], turn=lambda: False)
+    store.prepare([NewMessage(said)])
     assert store.messages.counters(room.id) == Counters()
     assert say(store, said) == [Stored(said)]
 
 
-def test_a_batch_that_waits_for_its_turn_holds_up_nobody(store: Store) -> None:
+@pytest.mark.parametrize("later", [False, True])
+def test_what_is_stored_since_a_batch_was_prepared_counts(store: Store, later: bool) -> None:
     room = add_room(store)
-    first, second = message(room.id, 1), message(room.id, 2)
-    outcomes: list[list[Outcome]] = []
+    first, second, fourth = message(room.id, 1), message(room.id, 2), message(room.id, 4)
+    again = message(room.id, 3, sender=second.sender, client_id=second.client_id)
+    commit = store.prepare([NewMessage(again), NewMessage(fourth)], later=later)
+    say(store, first, second)
+    assert commit() == [Duplicate(second), Stored(replace(fourth, seq=3, rev=3))]
+    assert numbers(store.messages.history(room.id, limit=5))[1:] == [
+        (second.text, 2, 2),
+        (fourth.text, 3, 3),
+    ]
 
-    def turn() -> bool:
-        outcomes.append(store.commit([NewMessage(first), ChangedMessage(replace(first, rev=2))]))
-        return True
 
-    behind = [NewMessage(replace(second, rev=3)), ChangedMessage(replace(first, rev=4))]
-    outcomes.append(store.commit(behind, turn=turn))
-    assert [len(each) for each in outcomes] == [2, 2]
-    kept = store.messages.history(room.id, limit=5)
-    assert kept == [replace(first, rev=4), replace(second, rev=3)]
+def test_a_change_that_was_prepared_is_too_old_behind_a_newer_one(store: Store) -> None:
+    room = add_room(store)
+    said = message(room.id, 1)
+    say(store, said)
+    commit = store.prepare([ChangedMessage(replace(said, rev=2, text="older"))])
+    newer = replace(said, rev=3, text="newer")
+    store.commit([ChangedMessage(newer)])
+    with pytest.raises(Taken):
+        commit()
+    assert store.messages.get(said.id) == newer
 
 
 def test_messages_of_everyone_are_like_any_others(store: Store) -> None:

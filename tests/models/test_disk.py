@@ -77,3 +77,57 @@ def test_closing_drops_what_has_not_begun() -> None:
         assert await running is True
 
     asyncio.run(main())
+
+
+def test_calls_in_order_run_one_after_the_other_in_one_thread() -> None:
+    async def main() -> list[int]:
+        disk, done, threads = Disk(), list[int](), set[str]()
+
+        def note(number: int) -> None:
+            threads.add(threading.current_thread().name)
+            done.append(number)
+
+        try:
+            await asyncio.gather(*[disk.start_in_order(note, number) for number in range(50)])
+        finally:
+            disk.close()
+        assert threads == {"writer_0"}
+        return done
+
+    assert asyncio.run(main()) == list(range(50))
+
+
+def test_what_was_begun_is_there_for_another_thread() -> None:
+    async def main() -> tuple[int, str]:
+        disk, threads = Disk(), list[str]()
+
+        def double(number: int) -> int:
+            threads.append(threading.current_thread().name)
+            return 2 * number
+
+        try:
+            result = disk.begin(double, 4)
+            await disk.run(lambda: None)  # a thread has taken it by now
+            return await disk.start_in_order(result), threads[0]
+        finally:
+            disk.close()
+
+    number, thread = asyncio.run(main())
+    assert (number, thread.startswith("disk")) == (8, True)
+
+
+def test_what_no_thread_was_free_for_is_made_by_whoever_needs_it() -> None:
+    async def main() -> str:
+        disk, release = Disk(threads=1), threading.Event()
+        try:
+            waiting = disk.start(release.wait, 30)
+            result = disk.begin(lambda: threading.current_thread().name)
+            try:
+                return await disk.start_in_order(result)
+            finally:
+                release.set()
+                await waiting
+        finally:
+            disk.close()
+
+    assert asyncio.run(main()) == "writer_0"
