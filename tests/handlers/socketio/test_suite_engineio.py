@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests import engineio_echo
 from tests.chat.engine import until
 from tests.handlers.socketio.clients import Denied, Site
+from tests.handlers.socketio.conftest import Starter
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -19,12 +21,18 @@ def keeps(request: pytest.FixtureRequest) -> bool:
 
 
 KEYS = {"sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"}
-TOLD = {"pingInterval": 300, "pingTimeout": 200, "maxPayload": 1_000_000}
+TOLD = {"pingInterval": 300, "pingTimeout": 20_000, "maxPayload": 1_000_000}
 
 
 @pytest.fixture
 def site(quick_engine: Site) -> Site:
     return quick_engine
+
+
+@pytest.fixture
+def hasty(start: Starter) -> Site:
+    """The same, which does not wait for answers to its pings."""
+    return start(engineio_echo, ping_interval=0.1, ping_timeout=0.1)
 
 
 class TestHandshake:
@@ -117,10 +125,10 @@ class TestPolling:
             assert (polled.status, polled.text) == (200, "2")
             assert (await client.post("3")).status == 200
 
-    async def test_a_ping_without_answer_ends_the_session(self, site: Site) -> None:
-        client = await site.poller()
-        await asyncio.sleep(0.5)
-        assert (await client.poll()).status == 400
+    async def test_a_ping_without_answer_ends_the_session(self, hasty: Site) -> None:
+        client = await hasty.poller()
+        await until(lambda: not len(hasty.sessions))
+        assert (await client.poll()).denial == (400, 1, "Session ID unknown")
 
     async def test_a_close_ends_the_session(self, site: Site) -> None:
         client = await site.poller()
@@ -148,8 +156,8 @@ class TestWebSocket:
             assert await socket.any() == "2"
             socket.send("3")
 
-    async def test_a_ping_without_answer_ends_the_session(self, site: Site) -> None:
-        socket = await site.opened()
+    async def test_a_ping_without_answer_ends_the_session(self, hasty: Site) -> None:
+        socket = await hasty.opened()
         assert await socket.closed() == (4010, "ping timeout")
 
     async def test_a_close_ends_the_session(self, site: Site) -> None:

@@ -27,6 +27,12 @@ def without_pings(start: Starter) -> Site:
     return start(socketio_echo, connect_timeout=0.1)
 
 
+@pytest.fixture
+def hasty(start: Starter) -> Site:
+    """Ends whoever does not answer its first ping at once."""
+    return start(socketio_echo, ping_interval=1.0, ping_timeout=0.1)
+
+
 async def connected(site: Site) -> WebSocket:
     """A client in the main namespace."""
     socket = await site.opened()
@@ -66,8 +72,8 @@ class TestConnect:
 
 
 class TestDisconnect:
-    async def test_from_the_main_namespace(self, site: Site) -> None:
-        socket = await connected(site)
+    async def test_from_the_main_namespace(self, hasty: Site) -> None:
+        socket = await connected(hasty)
         socket.send("41")
         await socket.closed()
 
