@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
-# The tests wait as much as they compute, so two cores take four at a time.
+# The tests wait as much as they compute, so two cores take four at a time; each begins with a
+# quarter of them, so that neighbours share their servers and browsers.
 JOBS ?= 4
 
 .DEFAULT_GOAL := help
@@ -18,7 +19,7 @@ run: $(VENV)/run.stamp ## start the server on http://127.0.0.1:5000
 	@$(BIN)/python server.py $(ARGS)
 
 test: $(VENV)/dev.stamp ## run the tests (some minutes at most)
-	$(BIN)/python -m pytest -n $(JOBS) -m "not long" $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not long" $(TESTS)
 
 test-long: $(VENV)/dev.stamp ## run the tests that take minutes
 	$(BIN)/python -m pytest -n $(JOBS) -m long $(TESTS) || [ $$? -eq 5 ]
