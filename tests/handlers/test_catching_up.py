@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,14 +26,19 @@ def gated(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Gate]:
     def gate(part: object, name: str, *, done: bool) -> Gate:
         held, real = Gate(), getattr(part, name)
 
-        def call(*args: Any, **kwargs: Any) -> Any:
-            monkeypatch.setattr(part, name, real)
+        def call(do: Callable[[], Any]) -> Any:
             if not done:
-                return held(lambda: real(*args, **kwargs))
-            result = real(*args, **kwargs)
+                return held(do)
+            result = do()
             return held(lambda: result)
 
-        monkeypatch.setattr(part, name, call)
+        def first(*args: Any, **kwargs: Any) -> Any:
+            monkeypatch.setattr(part, name, real)
+            if name == "prepare":  # which is done when what it returns is called
+                return partial(call, real(*args, **kwargs))
+            return call(partial(real, *args, **kwargs))
+
+        monkeypatch.setattr(part, name, first)
         return held
 
     return gate
@@ -254,7 +260,7 @@ async def test_what_is_stored_but_not_yet_told_comes_once(
     ann, bob = await hub.residents("ann", "bob")
     room = (await hub.room({ann.id: "owner", bob.id: "member"})).id
     await hub.say(ann, room, "m1")
-    gate = gated(hub.core.store, "commit", done=True)
+    gate = gated(hub.core.store, "prepare", done=True)
     saying = asyncio.create_task(hub.say(ann, room, "m2"))
     await gate.reached()
     socket = await resumed(hub, bob, {room: 0})
@@ -328,7 +334,7 @@ async def test_a_refusal_for_one_who_has_gone_troubles_nobody(
     socket, other = await hub.sockets(ann, bob)
     await socket.ask("SEND_MESSAGE", roomId=EVERYONE, content="before")
     monkeypatch.setattr(hub.core.store, "commit", full)
-    gate = gated(hub.core.store, "commit", done=False)
+    gate = gated(hub.core.store, "prepare", done=False)
     socket.tell("SEND_MESSAGE", 1, roomId=EVERYONE, content="lost")
     await gate.reached()
     socket.vanish()
