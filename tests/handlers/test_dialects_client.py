@@ -94,7 +94,8 @@ async def test_joining_again_is_free_and_tells_nobody(start: Starter) -> None:
     clients = Speakers(hub)
     ann, bob = await clients.j("ann"), await clients.j("bob")
     await ann.hear("userStatusChange", username="bob")
-    for _ in range(100):
+    # More often than an address may bring new names (60), and fewer than commands at once (100).
+    for _ in range(80):
         assert (await bob.ask("join", "Bob"))["ok"]
     assert await ann.silence() == []
     await clients.close()
