@@ -4,7 +4,6 @@ import asyncio
 import base64
 import hashlib
 import json
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from tests import pictures
 from tests.chat.engine import until
 from tests.handlers.conftest import Answer, Hubbub, Person, Starter
 from tests.handlers.forms import File
-from tests.requirements import missing
+from tests.node import FOLDER, installed
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -397,20 +396,21 @@ async def test_limits_of_what_is_not_finished(start: Starter) -> None:
     assert (await begin(hub, ann, 1)).code == "too_many_unfinished"
 
 
+@pytest.fixture(scope="module")
+def node() -> Path:
+    return installed()
+
+
 @pytest.mark.parametrize(
     ("chunk", "method"), [(300_000, "patch"), (10_000_000, "patch"), (10_000_000, "override")]
 )
-async def test_tus_js_client(start: Starter, chunk: int, method: str) -> None:
-    folder = Path(__file__).parents[1] / "javascript"
-    node = shutil.which("node")
-    if node is None or not (folder / "node_modules" / "tus-js-client").is_dir():
-        missing("tus-js-client", "npm ci in tests/javascript")
+async def test_tus_js_client(start: Starter, node: Path, chunk: int, method: str) -> None:
     hub = start(rate_limits=True)
     ann = await hub.resident("ann")
-    size = 2_000_000
+    size, place = 2_000_000, f"http://127.0.0.1:{hub.port}{PLACE}"
     process = await asyncio.create_subprocess_exec(
-        node, "tus.mjs", f"http://127.0.0.1:{hub.port}{PLACE}", ann.token, str(size), str(chunk),
-        method, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        str(node), "tus.mjs", place, ann.token, str(size), str(chunk), method,
+        cwd=FOLDER, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     said, complaints = await process.communicate()
     assert process.returncode == 0, complaints.decode()
