@@ -6,7 +6,7 @@ socket of Tornado's holds.
 
 import asyncio
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
@@ -147,6 +147,16 @@ class LightSocket(WebSocketHandler):
                 self, max_message=max_message, max_waiting=max_waiting, kind=LightProtocol
             )
         return self._protocol
+
+    @property
+    def has_taken(self) -> bool:
+        """Whether it is open, and all that was written is out."""
+        return self._protocol is not None and self._protocol.has_taken
+
+    def once_taken(self, call: Callable[[], None]) -> None:
+        """Call something once what was written is out; never, if it is closed before."""
+        if self._protocol is not None:
+            self._protocol.once_taken(call)
 
     def shed(self) -> None:
         """Forget the request, and the answer to it."""

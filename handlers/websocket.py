@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Any
 
@@ -184,16 +184,6 @@ class SocketHandler(LightSocket):
     def is_over(self) -> bool:
         """Whether it is told nothing any more."""
         return self._ended
-
-    @property
-    def has_taken(self) -> bool:
-        """Whether it is there, and has all that it was told."""
-        return self._protocol is not None and self._protocol.has_taken
-
-    def once_taken(self, call: Callable[[], None]) -> None:
-        """Call something once it has what it was told; never, if it goes before."""
-        if self._protocol is not None:
-            self._protocol.once_taken(call)
 
     @property
     def waiting_bytes(self) -> int:

@@ -1,7 +1,7 @@
 """A WebSocket under Engine.IO: a session of its own, or one that takes over from polling."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
@@ -96,16 +96,6 @@ class EngineSocketHandler(LightSocket):
         """Write finished frames together with what else comes in this turn of the loop."""
         if self._protocol is not None:
             self._protocol.write_soon(data, lambda: carrier.end(TOO_SLOW))
-
-    @property
-    def has_taken(self) -> bool:
-        """Whether it is open, and all that was written is out."""
-        return self._protocol is not None and self._protocol.has_taken
-
-    def once_taken(self, call: Callable[[], None]) -> None:
-        """Call something once what was written is out; never, if it is closed before."""
-        if self._protocol is not None:
-            self._protocol.once_taken(call)
 
     def end(self, closing: Closing) -> None:
         """Close the socket."""
