@@ -264,6 +264,16 @@ class Core:
         self.hub.connect(ear)
         return ear
 
+    def ears(self, cast: Cast) -> dict[str, Ear]:
+        """One ear of everybody in a cast."""
+        return {part: self.ear(cast[part]) for part in PARTS}
+
+    def stored(self, message: Message) -> Message:
+        """A message as it is in the store."""
+        found = self.real.messages.get(message.id)
+        assert found is not None
+        return found
+
     async def room(self, roles: dict[str, RoomRole], kind: str = "private") -> LiveRoom:
         made = samples.room(kind)
         members = [

@@ -30,7 +30,6 @@ from tests.chat.engine import (
     PARTS,
     Cast,
     Core,
-    Ear,
     Fault,
     code_of,
     fine,
@@ -100,23 +99,13 @@ OUTCOMES: list[tuple[Doing, tuple[str, ...]]] = [
 ]
 
 
-def ears_of(core: Core, cast: Cast) -> dict[str, Ear]:
-    return {part: core.ear(cast[part]) for part in PARTS}
-
-
-def stored(core: Core, message: Message) -> Message:
-    found = core.real.messages.get(message.id)
-    assert found is not None
-    return found
-
-
 @pytest.mark.parametrize("kind", ["private", "public"])
 @pytest.mark.parametrize(("doing", "codes"), OUTCOMES)
 async def test_who_may_do_what(core: Core, doing: Doing, codes: tuple[str, ...], kind: str) -> None:
     for part, code in zip(PARTS, codes, strict=True):
         cast = await core.cast(kind)
         message = await core.say(cast.member, cast.room)
-        ears = ears_of(core, cast)
+        ears = core.ears(cast)
         before = core.real.messages.changes(cast.room.id, since=0, limit=9)
         assert await code_of(doing(core, cast, message, cast[part])) == code, part
         await core.chat.journal.close()
@@ -143,11 +132,11 @@ async def test_who_is_told_what(
 ) -> None:
     cast = await core.cast()
     message = await core.say(cast.member, cast.room)
-    ears = ears_of(core, cast)
+    ears = core.ears(cast)
     await code_of(doing(core, cast, message, cast.owner))
     assert [ears[part].kinds() for part in PARTS] == [owner, admin, member, [], []]
     for event in ears["admin"].of(MessageChanged):
-        assert event == MessageChanged(stored(core, message), cast.member.name)
+        assert event == MessageChanged(core.stored(message), cast.member.name)
 
 
 async def test_a_message_without_a_client_id_gets_its_own(core: Core) -> None:
@@ -381,7 +370,7 @@ async def test_those_are_mentioned_who_are_in_the_room(core: Core) -> None:
     ):
         said = await core.say(ann, room, text)
         assert set(said.mentions) == called, text
-        assert stored(core, said).mentions == said.mentions
+        assert core.stored(said).mentions == said.mentions
 
 
 async def test_a_mention_counts_as_long_as_it_is_there_and_not_read(
@@ -419,7 +408,7 @@ async def test_an_edit_calls_others(core: Core) -> None:
     said = await core.say(ann, room, "hi @bob")
     command = EditMessage(message_id=said.id, content="hi @cid and @far")
     edited = await core.chat.edit(speaker(ann), command)
-    assert edited.mentions == stored(core, edited).mentions == (cid.id,)
+    assert edited.mentions == core.stored(edited).mentions == (cid.id,)
 
 
 async def test_only_so_many_are_mentioned(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -455,7 +444,7 @@ async def test_an_edit_keeps_what_was_said_before(
     assert (edited.text, [former.text for former in edited.former]) == ("3", ["1", "2"])
     assert (edited.seq, edited.rev, edited.edited is not None) == (1, 4, True)
     assert all(isinstance(former, FormerText) for former in edited.former)
-    assert edited == stored(core, said)
+    assert edited == core.stored(said)
     core.check_counters(cast.room)
 
 
@@ -479,7 +468,7 @@ async def test_a_deleted_message_keeps_its_place_and_nothing_else(core: Core) ->
     await edit(core, cast, said, cast.member)
     await pin(core, cast, said, cast.owner)
     await delete(core, cast, said, cast.admin)
-    gone = stored(core, said)
+    gone = core.stored(said)
     assert gone.deleted is not None
     assert (gone.text, gone.reactions, gone.former, gone.mentions, gone.pinned) == (
         "", (), (), (), False,
@@ -506,14 +495,14 @@ async def test_reactions_are_counted_once_for_each_person(core: Core) -> None:
         (cast.member, "🎉", False),
     ):
         await react(core, cast, said, user, emoji=emoji, on=on)
-    assert stored(core, said).reactions == (
+    assert core.stored(said).reactions == (
         Reaction(emoji="👍", users=(cast.owner.id, cast.admin.id)),
         Reaction(emoji="🎉", users=(cast.owner.id,)),
     )
     assert len(ear.heard) == 3
     await react(core, cast, said, cast.owner, on=False)
     await react(core, cast, said, cast.admin, on=False)
-    assert stored(core, said).reactions == (Reaction(emoji="🎉", users=(cast.owner.id,)),)
+    assert core.stored(said).reactions == (Reaction(emoji="🎉", users=(cast.owner.id,)),)
 
 
 async def test_only_so_many_kinds_of_emoji_stand_under_a_message(
@@ -527,7 +516,7 @@ async def test_only_so_many_kinds_of_emoji_stand_under_a_message(
         (cast.admin, "❤️", OK), (cast.admin, "ok", "invalid_emoji"),
     ):  # fmt: skip
         assert await code_of(react(core, cast, said, user, emoji=emoji)) == code
-    assert [r.emoji for r in stored(core, said).reactions] == ["👍", "❤"]
+    assert [r.emoji for r in core.stored(said).reactions] == ["👍", "❤"]
 
 
 async def test_only_so_many_reactions_stand_under_a_message(
@@ -551,9 +540,9 @@ async def test_all_reactions_at_once_count(core: Core) -> None:
     await asyncio.gather(*[
         core.chat.react(speaker(user), React(message_id=said.id, emoji="🎉")) for user in users
     ])  # fmt: skip
-    [reaction] = stored(core, said).reactions
+    [reaction] = core.stored(said).reactions
     assert set(reaction.users) == {user.id for user in users}
-    assert stored(core, said).rev == 21
+    assert core.stored(said).rev == 21
     assert not room._held
 
 
@@ -563,7 +552,7 @@ async def test_a_pin_is_taken_back(core: Core) -> None:
     ear = core.ear(cast.owner)
     for on in (True, True, False):
         await pin(core, cast, said, cast.owner, on=on)
-        assert stored(core, said).pinned is on
+        assert core.stored(said).pinned is on
     assert len(ear.heard) == 2
 
 
@@ -572,7 +561,7 @@ async def test_both_pin_in_a_direct_room(core: Core) -> None:
     room, _ = await core.memberships.direct(ann.id, bob.id)
     said = await core.say(ann, room)
     await core.chat.pin(speaker(bob), Pin(message_id=said.id))
-    assert stored(core, said).pinned
+    assert core.stored(said).pinned
 
 
 @pytest.mark.parametrize("doing", [edit, delete, react, pin, read_message])
@@ -596,7 +585,7 @@ async def test_whoever_is_removed_meanwhile_changes_nothing(core: Core, doing: D
     )
     gate.open()
     assert await changing == NO_MESSAGE
-    assert stored(core, said) == said
+    assert core.stored(said) == said
 
 
 async def test_a_message_to_a_room_that_is_deleted_meanwhile_is_refused(core: Core) -> None:
@@ -634,4 +623,4 @@ async def test_what_was_edited_is_seen_in_lists(core: Core) -> None:
     said = await core.say(cast.member, cast.room)
     await edit(core, cast, said, cast.member)
     assert cast.room.last is not None
-    assert cast.room.last == replace(stored(core, said))
+    assert cast.room.last == replace(core.stored(said))

@@ -28,7 +28,7 @@ from chat.events import (
 from chat.live_room import LiveRoom
 from models.records import EVERYONE, Hint, User, new_id, now
 from models.store import Store, Unavailable
-from tests.chat.engine import PARTS, Call, Cast, Core, Ear, code_of, kept, lost, nothing, turns
+from tests.chat.engine import PARTS, Call, Cast, Core, code_of, kept, lost, nothing, turns
 from tests.chat.engine import make_core as make_core
 from tests.contract import samples
 
@@ -102,15 +102,11 @@ OUTCOMES: list[tuple[Doing, str, tuple[str, ...]]] = [
 ]
 
 
-def ears_of(core: Core, cast: Cast) -> dict[str, Ear]:
-    return {part: core.ear(cast[part]) for part in PARTS}
-
-
 @pytest.mark.parametrize(("doing", "kind", "codes"), OUTCOMES)
 async def test_who_may_do_what(core: Core, doing: Doing, kind: str, codes: tuple[str, ...]) -> None:
     for part, code in zip(PARTS, codes, strict=True):
         cast = await core.cast(kind)
-        ears = ears_of(core, cast)
+        ears = core.ears(cast)
         before = core.real.rooms.get(cast.room.id), core.real.rooms.members(cast.room.id)
         assert await code_of(doing(core, cast, cast[part])) == code, part
         if code != OK:
@@ -141,7 +137,7 @@ async def test_who_is_told_what(
     core: Core, doing: Doing, owner: list[str], member: list[str], stranger: list[str]
 ) -> None:
     cast = await core.cast()
-    ears = ears_of(core, cast)
+    ears = core.ears(cast)
     await doing(core, cast, cast.owner)
     heard = [ears[part].kinds() for part in ("owner", "member", "stranger", "removed")]
     assert heard == [owner, member, stranger, []]
@@ -269,7 +265,7 @@ async def test_whoever_hid_a_direct_room_sees_it_again_when_they_ask_for_it(core
 
 async def test_a_room_is_muted_for_one_and_not_for_the_others(core: Core) -> None:
     cast = await core.cast()
-    ears = ears_of(core, cast)
+    ears = core.ears(cast)
     await mute(core, cast, cast.member)
     assert ears["member"].heard == [RoomMuted(cast.room.id, muted=True)]
     core.check_members(cast.room)
@@ -476,7 +472,7 @@ async def test_all_rooms_are_left_though_something_is_said_in_them_meanwhile(cor
 
 async def test_two_that_bring_the_same_person_bring_them_once(core: Core) -> None:
     cast = await core.cast("public")
-    ears = ears_of(core, cast)
+    ears = core.ears(cast)
     command = Invite(room_id=cast.room.id, user_id=cast.stranger.id)
     await asyncio.gather(
         core.memberships.invite(cast.owner.id, command),
@@ -497,7 +493,7 @@ async def test_what_waits_while_a_room_is_deleted_finds_none(core: Core, doing: 
     await gate.reached()
     waiting = asyncio.ensure_future(code_of(doing(core, cast, by)))
     await turns(30)
-    ears = ears_of(core, cast)
+    ears = core.ears(cast)
     gate.open()
     assert await deleting == OK
     assert await waiting == NO_ROOM
@@ -612,7 +608,7 @@ def some_change(
 
 async def test_whoever_is_removed_is_told_and_the_others_too(core: Core) -> None:
     cast = await core.cast()
-    ears = ears_of(core, cast)
+    ears = core.ears(cast)
     await remove(core, cast, cast.admin)
     assert ears["member"].heard == [RoomDeleted(cast.room.id)]
     assert ears["owner"].of(MemberLeft) == [MemberLeft(cast.room.id, cast.member.id)]

@@ -6,32 +6,21 @@ import pytest
 
 from chat.commands import JoinRoom, RemoveMember
 from chat.events import MessageStored, Pair, Person
-from models.records import Message
-from tests.chat.engine import PARTS, Cast, Core, Ear, code_of, full, kept, turns, until
+from tests.chat.engine import Core, code_of, full, kept, turns, until
 from tests.chat.engine import make_core as make_core
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
 
-def ears_of(core: Core, cast: Cast) -> dict[str, Ear]:
-    return {part: core.ear(cast[part]) for part in PARTS}
-
-
-def stored(core: Core, message: Message) -> Message:
-    found = core.real.messages.get(message.id)
-    assert found is not None
-    return found
-
-
 async def test_a_message_is_told_with_its_number_its_sender_and_its_origin(core: Core) -> None:
     cast = await core.cast()
-    ears = ears_of(core, cast)
+    ears = core.ears(cast)
     other = core.ear(cast.member)
     said = await core.say(
         cast.member, cast.room, "hello", client_id="c1", ear=ears["member"], temp_id="t1"
     )
     assert (said.seq, said.rev, said.text, said.client_id) == (1, 1, "hello", "c1")
-    assert said == stored(core, said)
+    assert said == core.stored(said)
     [event] = ears["owner"].heard
     assert (event.message, event.sender_name, event.origin) == (
         said, cast.member.name, ears["member"].number,
@@ -44,7 +33,7 @@ async def test_a_message_is_told_with_its_number_its_sender_and_its_origin(core:
 
 async def test_whoever_is_removed_hears_nothing_of_what_is_in_flight(core: Core) -> None:
     cast = await core.cast()
-    ears = ears_of(core, cast)
+    ears = core.ears(cast)
     gate = core.store.gate("commit")
     saying = asyncio.ensure_future(core.say(cast.owner, cast.room))
     await gate.reached()
@@ -59,7 +48,7 @@ async def test_whoever_is_removed_hears_nothing_of_what_is_in_flight(core: Core)
 
 async def test_whoever_comes_hears_what_is_in_flight(core: Core) -> None:
     cast = await core.cast("public")
-    ears = ears_of(core, cast)
+    ears = core.ears(cast)
     gate = core.store.gate("commit")
     saying = asyncio.ensure_future(core.say(cast.owner, cast.room))
     await gate.reached()

@@ -7,14 +7,10 @@ from chat.commands import Delivered, Read, RemoveMember
 from chat.events import MarksMoved
 from models.records import EVERYONE
 from models.store import Store
-from tests.chat.engine import PARTS, Cast, Core, Ear, code_of, speaker, until
+from tests.chat.engine import PARTS, Core, code_of, speaker, until
 from tests.chat.engine import make_core as make_core
 
 pytestmark = pytest.mark.gen_test(timeout=30)
-
-
-def ears_of(core: Core, cast: Cast) -> dict[str, Ear]:
-    return {part: core.ear(cast[part]) for part in PARTS}
 
 
 async def test_marks_move_forward_only(core: Core) -> None:
@@ -50,7 +46,7 @@ async def test_receipts_go_to_those_whose_messages_were_read(core: Core) -> None
     cast = await core.cast()
     for part in ("member", "admin", "member"):
         await core.say(cast[part], cast.room)
-    ears = ears_of(core, cast)
+    ears = core.ears(cast)
     by = speaker(cast.owner)
     await core.chat.read(by, Read(room_id=cast.room.id, seq=1))
     moved = MarksMoved(cast.room.id, cast.owner.id, 1, 1)
@@ -76,7 +72,7 @@ async def test_large_rooms_have_no_receipts(core: Core, monkeypatch: pytest.Monk
     monkeypatch.setattr("chat.policy.MAX_RECEIPTS", 2)
     cast = await core.cast()
     await core.say(cast.member, cast.room)
-    ears = ears_of(core, cast)
+    ears = core.ears(cast)
     commits = core.store.calls["commit"]
     await core.chat.delivered(speaker(cast.owner), Delivered(room_id=cast.room.id, seq=1))
     assert core.store.calls["commit"] == commits
@@ -108,7 +104,7 @@ async def test_whoever_answers_tells_that_they_have_read(core: Core) -> None:
     cast = await core.cast()
     for part in ("admin", "member", "member"):
         await core.say(cast[part], cast.room)
-    ears = ears_of(core, cast)
+    ears = core.ears(cast)
     await core.say(cast.owner, cast.room)
     moved = MarksMoved(cast.room.id, cast.owner.id, 4, 4)
     assert [ears[part].of(MarksMoved) for part in PARTS] == [[], [moved], [moved], [], []]
@@ -122,7 +118,7 @@ async def test_nobody_learns_what_is_read_by_one_who_hides_it(core: Core) -> Non
     hider = core.real.users.change(cast.owner.id, receipts=False)
     for _ in range(4):
         await core.say(cast.member, cast.room)
-    ears, by = ears_of(core, cast), speaker(hider)
+    ears, by = core.ears(cast), speaker(hider)
     read = Read(room_id=cast.room.id, seq=2)
     assert await core.chat.read(by, read) == Marks(cast.room.id, 0, 2)
     assert ears["owner"].heard == [MarksMoved(cast.room.id, hider.id, 0, 2)]
