@@ -14,7 +14,7 @@ from models.mongo import commit as committing
 from models.mongo import rooms as rooms_module
 from models.mongo.documents import content_document, key_of, message_document
 from models.mongo.handing import finish
-from models.records import Message, RoomRole, new_id
+from models.records import Message, Room, RoomRole, new_id
 from models.store import (
     ChangedMessage,
     Duplicate,
@@ -252,13 +252,19 @@ def test_a_room_that_was_handed_over_halfway_is_not_left_by_its_heir(
     assert roles == {owner: "admin", heir: "owner"}
 
 
+def with_heir(store: MongoStore) -> tuple[Room, str, str]:
+    """A room with an owner and somebody else."""
+    owner, heir = new_id(), new_id()
+    room = add_room(store, heir)
+    store.rooms.join(member(room.id, owner, role="owner"))
+    return room, owner, heir
+
+
 @pytest.mark.parametrize("role", ["admin", None])
 def test_a_room_whose_heir_left_before_it_was_handed_over_keeps_its_owner(
     mongo_store: MongoStore, monkeypatch: pytest.MonkeyPatch, role: RoomRole | None
 ) -> None:
-    owner, heir = new_id(), new_id()
-    room = add_room(mongo_store, heir)
-    mongo_store.rooms.join(member(room.id, owner, role="owner"))
+    room, owner, heir = with_heir(mongo_store)
     finish = handing.finish
 
     def overtaken(inside: Collections[dict[str, Any]], found: dict[str, Any]) -> None:
@@ -282,9 +288,7 @@ def test_a_room_whose_heir_left_before_it_was_handed_over_keeps_its_owner(
 def test_a_room_whose_heir_comes_back_while_it_is_handed_over_keeps_its_owner(
     mongo_store: MongoStore, monkeypatch: pytest.MonkeyPatch, role: RoomRole | None
 ) -> None:
-    owner, heir = new_id(), new_id()
-    room = add_room(mongo_store, heir)
-    mongo_store.rooms.join(member(room.id, owner, role="owner"))
+    room, owner, heir = with_heir(mongo_store)
     finish, former = handing.finish, handing._former
 
     def come_back(*args: Any) -> Any:
