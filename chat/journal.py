@@ -25,19 +25,16 @@ from chat.entries import (
     Said,
     Say,
     Teller,
-    Told,
-    ToldGap,
     ToldMessage,
 )
 from chat.errors import Busy, Refusal
 from chat.live_room import Held, LiveRoom, no_such_room
 from chat.measures import Measures
 from chat.turns import Turn, Withheld, commit_in_turn
+from chat.uncertain import Uncertain
 from models.disk import Disk, keyed
 from models.records import Message
 from models.store import (
-    MessageWrite,
-    MovedMark,
     NotFound,
     Outcome,
     Refused,
@@ -75,9 +72,6 @@ RETRY_SECONDS = 0.25
 # Numbers that turn out to be taken are read again; a third time would need another writer, and
 # there is none.
 MAX_RENUMBERINGS = 3
-
-# After an outage, as much of each room is told; if there is more, its clients are told to read it.
-MAX_RETOLD = 1_000
 
 
 class Commit(Struct, frozen=True, eq=False):
@@ -125,8 +119,7 @@ class Journal:
         self._ahead: deque[Commit] = deque()
         # When the last one was over.
         self._over = 0.0
-        # Rooms of which it is not known what is stored, and what was given up of each.
-        self._uncertain: dict[LiveRoom, list[MessageWrite]] = {}
+        self._uncertain = Uncertain(store, disk, tell)
         self._closing = False
         self._task: asyncio.Task[None] | None = None
 
@@ -190,7 +183,7 @@ class Journal:
                 refuse(gathered, refusal)
             except Exception:
                 log.exception("a batch was not written")
-                self._doubt(gathered)
+                self._uncertain.doubt(gathered)
                 refuse(gathered, not_stored())
                 await asyncio.sleep(RETRY_SECONDS)  # or this would be all that is done
             for entry in gathered:
@@ -215,7 +208,7 @@ class Journal:
                 outcomes = await self._measured(commit)
             except Taken:
                 log.warning("the numbers of a batch were taken; reading them again")
-                self._doubt(gathered)
+                self._uncertain.doubt(gathered)
                 await self._find_out()
             except NotFound:
                 in_part = True  # what is in the other rooms may be stored
@@ -223,12 +216,12 @@ class Journal:
             except StoreError as error:
                 log.warning("a batch of %d was not stored: %s", len(gathered), error)
                 if in_part or not isinstance(error, Refused):
-                    self._give_up(commit.batch)
+                    self._uncertain.give_up(commit.batch)
                 raise not_stored() from error
             else:
                 self._settle(commit.batch, outcomes)
                 return
-        self._doubt(gathered)
+        self._uncertain.doubt(gathered)
         raise not_stored()
 
     def _begin(self, gathered: list[Entry], front: Commit | None = None) -> Commit:
@@ -338,69 +331,14 @@ class Journal:
                 raise
             attempt = self._attempt(writes, Turn())
 
-    def _doubt(self, entries: list[Entry]) -> None:
-        """Note that it is not known what is stored of some rooms."""
-        for entry in entries:
-            self._uncertain.setdefault(entry.room, [])
-
-    def _give_up(self, batch: Batch) -> None:
-        """Note what was not answered, so that it does not land when nobody expects it."""
-        self._doubt(batch.entries)
-        for entry, write in zip(batch.entries, batch.writes, strict=True):
-            if not isinstance(write, MovedMark):  # which only ever moves forward
-                self._uncertain[entry.room].append(write)
-
     async def _find_out(self) -> None:
-        """Read what is stored of the rooms where that is not known, and tell what is news."""
-        while self._uncertain:
-            room = next(iter(self._uncertain))
-            try:
-                await self._withdraw(room)
-                await self._read_again(room)
-            except StoreError as error:
-                # Whoever waits is told so; otherwise this is tried again and again.
-                if not self._waiting:
-                    await asyncio.sleep(RETRY_SECONDS)
-                raise not_stored() from error
-            del self._uncertain[room]
-
-    async def _withdraw(self, room: LiveRoom) -> None:
-        """Let nothing land any more that was given up, or it would be told to nobody.
-
-        A frozen server carries out what it was asked when it goes on, whoever waits for it or not;
-        and by then the room may have come past the numbers of that.
-        """
-        given_up = self._uncertain[room]
-        if not given_up:
-            return
-        counters = await self._disk.run(self._store.messages.counters, room.id)
-        above = max(counters.rev, *(write.message.rev for write in given_up))
-        await self._disk.run(self._store.withdraw, given_up, above=above)
-
-    async def _read_again(self, room: LiveRoom) -> None:
-        messages = self._store.messages
-        counters = await self._disk.run(messages.counters, room.id)
-        news: list[Message] = []
-        while page := await self._disk.run(
-            messages.changes,
-            room.id,
-            since=news[-1].rev if news else room.rev,
-            limit=MAX_RETOLD,
-        ):
-            news += page
-        told: list[Told] = [
-            ToldMessage(room, message, new=message.seq > room.seq) for message in news[:MAX_RETOLD]
-        ]
-        if len(news) > MAX_RETOLD:
-            told.append(ToldGap(room, news[MAX_RETOLD - 1].rev))
-        for message in news:
-            room.note_message(message)
-        for message in sorted(news, key=lambda message: message.seq):
-            if message.seq > room.seq:
-                room.note_sender(message)
-        room.seq = max([counters.seq, *(message.seq for message in news)])
-        room.rev = max([counters.rev, *(message.rev for message in news)])
-        self._tell(told)
+        try:
+            await self._uncertain.find_out()
+        except StoreError as error:
+            # Whoever waits is told so; otherwise this is tried again and again.
+            if not self._waiting:
+                await asyncio.sleep(RETRY_SECONDS)
+            raise not_stored() from error
 
     async def _without_deleted_rooms(self, batch: list[Entry]) -> list[Entry]:
         """Answer for the rooms that were deleted meanwhile, and go on with the others."""
@@ -408,7 +346,7 @@ class Journal:
         try:
             gone = {room for room in rooms if await self._is_gone(room)}
         except StoreError as error:
-            self._doubt(batch)
+            self._uncertain.doubt(batch)
             raise not_stored() from error
         refuse([entry for entry in batch if entry.room in gone], no_such_room())
         return [entry for entry in batch if entry.room not in gone]

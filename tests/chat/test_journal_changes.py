@@ -9,7 +9,7 @@ from chat.errors import Busy, Forbidden
 from models.records import Message, new_id
 from tests.chat.desk import Desk, edited, reacted
 from tests.chat.desk import make_desk as make_desk
-from tests.chat.engine import full, kept, turns
+from tests.chat.engine import full, turns
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -125,20 +125,4 @@ async def test_nothing_to_do_after_a_change_is_answered_with_what_is_stored(desk
     done, nothing = await asyncio.gather(*both)
     assert nothing == Said(done.message, fresh=False)
     assert done.message.rev == 2
-    desk.check(room)
-
-
-async def test_a_held_message_is_told_what_was_found_in_the_store(desk: Desk) -> None:
-    """A change that was stored without an answer is not undone by the next one."""
-    room, one, two = await desk.room(), new_id(), new_id()
-    first = (await desk.say(room)).message
-    with room.held(first.id) as held:
-        held.message = first
-        desk.store.away = True
-        desk.store.plan("commit", kept)
-        with pytest.raises(Busy):
-            await desk.alter(room, first.id, reacted(one))
-        desk.store.away = False
-        said = await desk.journal.alter(room, held, reacted(two))
-    assert said.message.reactions[0].users == (one, two)
     desk.check(room)
