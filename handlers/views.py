@@ -240,20 +240,24 @@ def message_body(
     message: Message, sender_name: str, form: Form, shown: tuple[Shown, ...], forms: Forms
 ) -> bytes:
     """A message for the sockets of one form; what is the same in all of them is encoded once."""
-    kind = form if form in _OWN else _OTHERS
-    body = forms.get(kind)
-    if body is not None:
-        return body
-    if kind == _OTHERS:
-        body = msgspec.json.encode(message_view(message, sender_name, shown=shown))
-    else:
-        body = message_body(message, sender_name, _OTHERS, shown, forms)
-        client_id, temp_id = _own_names(message, form)
-        if client_id is not None:
-            body = body[:-1] + b',"clientId":' + msgspec.json.encode(client_id) + b"}"
-        if temp_id is not None:
-            body = body[:-1] + b',"tempId":' + msgspec.json.encode(temp_id) + b"}"
-    forms[kind] = body
+    body = forms.get(form)
+    if body is None:
+        if form == _OTHERS:
+            body = msgspec.json.encode(message_view(message, sender_name, shown=shown))
+        else:
+            body = message_body(message, sender_name, _OTHERS, shown, forms)
+            if form in _OWN:
+                body = _with_own_names(body, message, form)
+        forms[form] = body
+    return body
+
+
+def _with_own_names(body: bytes, message: Message, form: Form) -> bytes:
+    client_id, temp_id = _own_names(message, form)
+    if client_id is not None:
+        body = b'%b,"clientId":%b}' % (body[:-1], msgspec.json.encode(client_id))
+    if temp_id is not None:
+        body = b'%b,"tempId":%b}' % (body[:-1], msgspec.json.encode(temp_id))
     return body
 
 
@@ -269,25 +273,26 @@ def message_view(
 ) -> MessageBody:
     """A message for the sockets of one form, with what it shows."""
     client_id, temp_id = _own_names(message, form)
+    # In the order of its fields: to name them takes 0.4 µs, a third of all that a message takes.
     return MessageBody(
-        id=message.id,
-        room_id=message.room,
-        seq=message.seq,
-        rev=message.rev,
-        sender_id=message.sender,
-        sender_username=sender_name,
-        content=message.text,
-        attachments=tuple(map(attachment_view, shown)) if shown else (),
-        image_url=_first_image(shown) if shown else None,
-        reply_to=message.reply_to,
-        mentions=message.mentions,
-        reactions=_reactions(message) if message.reactions else {},
-        pinned=message.pinned,
-        created_at=message.created,
-        edited_at=message.edited,
-        deleted_at=message.deleted,
-        client_id=UNSET if client_id is None else client_id,
-        temp_id=UNSET if temp_id is None else temp_id,
+        message.id,
+        message.room,
+        message.seq,
+        message.rev,
+        message.sender,
+        sender_name,
+        message.text,
+        tuple(map(attachment_view, shown)) if shown else (),
+        _first_image(shown) if shown else None,
+        message.reply_to,
+        message.mentions,
+        _reactions(message) if message.reactions else {},
+        message.pinned,
+        message.created,
+        message.edited,
+        message.deleted,
+        UNSET if client_id is None else client_id,
+        UNSET if temp_id is None else temp_id,
     )
 
 

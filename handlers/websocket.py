@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Any
 
-from msgspec import Raw
 from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError
 
@@ -257,7 +256,7 @@ class SocketHandler(LightSocket):
         shown = self.services.attachments.shown(message)
         if frame.id is not None:
             body = message_body(message, name, "origin", shown, stored.forms)
-            self.send(self.dialect.done(frame, {"message": Raw(body)}))
+            self.send(self.dialect.stored(frame.id, body))
         elif not stored.fresh and (self.rooms is None or message.room in self.rooms):
             # Whoever gives no ids waits for the message itself, and nobody else is told it again.
             self.send(self.dialect.encode(MessageStored(message, name, shown=shown), "origin"))

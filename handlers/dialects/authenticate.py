@@ -84,6 +84,10 @@ class Authenticate:
                 return written("ROOM_LEFT", {"roomId": room_id})
         return b""
 
+    def stored(self, frame_id: FrameId, message: bytes) -> bytes:
+        """Nothing: these clients wait for the message itself."""
+        return b""
+
     def refused(self, refusal: Refusal, frame_id: FrameId) -> bytes:
         """The answer to a command that was refused."""
         return written("ERROR", refusal_body(refusal), frame_id)

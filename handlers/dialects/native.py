@@ -20,7 +20,7 @@ from handlers.dialects.words import (
     written,
     written_as,
 )
-from handlers.views import message_body, message_view, new_room_view, room_view
+from handlers.views import View, message_body, message_view, new_room_view, room_view
 
 # What a client may send, by its type.
 COMMANDS: dict[str, type[Command]] = {
@@ -50,6 +50,26 @@ COMMANDS: dict[str, type[Command]] = {
 }
 
 _reader = Reader(COMMANDS)
+
+
+# What is told with nearly every message. As a dict, a receipt takes 1.1 µs instead of 0.4.
+class Receipt(View, frozen=True):
+    """How far somebody has come in a room."""
+
+    room_id: str
+    user_id: str
+    delivered: int
+    read: int
+
+
+class Notice(View, frozen=True):
+    """That there is a message, for a toast and a sound."""
+
+    kind: str
+    room_id: str
+    message_id: str
+    sender_id: str
+    sender_username: str
 
 
 class Native:
@@ -86,6 +106,10 @@ class Native:
         kind = _UNASKED.get(type(frame.payload))
         return b"" if kind is None else written(kind, {"roomId": frame.payload.room_id})
 
+    def stored(self, frame_id: FrameId, message: bytes) -> bytes:
+        """An ACK with the message."""
+        return written_as("ACK", b'{"message":%b}' % message, frame_id)
+
     def refused(self, refusal: Refusal, frame_id: FrameId) -> bytes:
         """The answer to a command that was refused."""
         return written("ERROR", refusal_body(refusal), frame_id)
@@ -95,7 +119,8 @@ class Native:
         if isinstance(event, events.MessageStored):
             return _message(event, form)
         if isinstance(event, events.MarksMoved):  # the most frequent of all others
-            return written(*_told(event, form))
+            receipt = Receipt(event.room, event.user, event.delivered, event.read)
+            return written("RECEIPT", receipt)
         if isinstance(event, events.RoomCreated):
             # Whoever made it on this socket has an ACK that says so.
             return b"" if form == "origin" else _room_created(event, form)
@@ -120,13 +145,8 @@ def _message(event: events.MessageStored, form: Form) -> bytes:
     frame = written_as("MESSAGE", body)
     if form != "mentioned" and not (form == "others" and event.notify):
         return frame
-    notice = {
-        "kind": "mention" if form == "mentioned" else "message",
-        "roomId": message.room,
-        "messageId": message.id,
-        "senderId": message.sender,
-        "senderUsername": event.sender_name,
-    }
+    kind = "mention" if form == "mentioned" else "message"
+    notice = Notice(kind, message.room, message.id, message.sender, event.sender_name)
     return frame + written("NOTIFY", notice)
 
 

@@ -92,6 +92,9 @@ class Words(Protocol):
     def done(self, frame: Frame, payload: Mapping[str, object]) -> bytes:
         """The answer to a command that was carried out; nothing where none is expected."""
 
+    def stored(self, frame_id: FrameId, message: bytes) -> bytes:
+        """The answer to a message, as its sender is told it; nothing where none is expected."""
+
     def refused(self, refusal: Refusal, frame_id: FrameId) -> bytes:
         """The answer to a command that was refused."""
 
@@ -132,9 +135,12 @@ def written(kind: str, payload: object, frame_id: FrameId = None) -> bytes:
     return text_frame(msgspec.json.encode(Answer(kind, payload, known)))
 
 
-def written_as(kind: str, payload: bytes) -> bytes:
+def written_as(kind: str, payload: bytes, frame_id: FrameId = None) -> bytes:
     """What a server says, as a finished frame, where the payload was encoded before."""
-    return text_frame(b'{"type":"%b","payload":%b}' % (kind.encode(), payload))
+    if frame_id is None:
+        return text_frame(b'{"type":"%b","payload":%b}' % (kind.encode(), payload))
+    known = msgspec.json.encode(frame_id)
+    return text_frame(b'{"type":"%b","payload":%b,"id":%b}' % (kind.encode(), payload, known))
 
 
 def refusal_body(refusal: Refusal) -> dict[str, object]:

@@ -208,6 +208,7 @@ def test_only_joining_and_leaving_are_answered() -> None:
     assert done(commands.SendMessage(room_id="r", content="x")) == []
     assert done(commands.Typing(room_id="r")) == []
     assert done(AskPresence()) == []
+    assert WORDS.stored(1, b"{}") == b""
 
 
 def test_these_words_hear_the_rooms_that_they_join() -> None:

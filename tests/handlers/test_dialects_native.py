@@ -467,3 +467,10 @@ def test_answers_go_to_those_who_gave_an_id_and_to_those_who_expect_one() -> Non
 
 def test_these_words_hear_all_rooms() -> None:
     assert WORDS.listens is False
+
+
+def test_the_answer_to_a_message_has_it_as_it_was_encoded() -> None:
+    assert texts(WORDS.stored('a"b', b'{"seq":3}')) == [
+        '{"type":"ACK","payload":{"message":{"seq":3}},"id":"a\\"b"}'
+    ]
+    assert texts(WORDS.stored(0, b"{}")) == ['{"type":"ACK","payload":{"message":{}},"id":0}']
