@@ -139,6 +139,7 @@ class Database:
                 return written
 
             def both(_: ClientSession) -> T:
+                self._bound.behind = []
                 _note(self._bound.collections, calls, "done")
                 return write()
 
@@ -149,7 +150,7 @@ class Database:
             session, is_left = client.start_session(), False
             try:
                 with session.bind(end_session=False):
-                    return session.with_transaction(both)
+                    written = session.with_transaction(both)
             except PyMongoError as error:
                 is_left = error.timeout or isinstance(error, ConnectionFailure)
                 raise
@@ -159,6 +160,20 @@ class Database:
                     session.end_session()
                 elif len(self._left) < MAX_LEFT:
                     self._left[session.session_id["id"]] = inf
+            for call in self._bound.behind:
+                call(collections)
+            return written
+
+    def behind(self, call: Callable[[Collections[Document]], None]) -> None:
+        """Do something once what is written is there for all: at the end of a transaction, or now.
+
+        A transaction does not see what others write since it began.
+        """
+        if getattr(self._bound, "collections", None) is not None:
+            self._bound.behind.append(call)
+            return
+        with self.use() as collections:
+            call(collections)
 
     def _end_left(self, client: MongoClient[Document]) -> None:
         """End what may still be open, before it holds anybody up."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Unpack
 
 from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
@@ -92,7 +93,7 @@ class MongoRooms:
         ):
             _empty(collections, room_id)
             was_there = collections.rooms.delete_one({"_id": key_of(room_id)}).deleted_count > 0
-            _empty(collections, room_id)
+            self._database.behind(partial(_empty, room_id=room_id))
         return was_there
 
     def of_user(

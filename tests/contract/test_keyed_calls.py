@@ -223,6 +223,23 @@ def test_a_change_that_is_refused_is_not_noted(store: Store, *, is_atomic: bool)
     assert progress(store, call) == ("begun" if is_atomic else "tried")
 
 
+def test_what_is_said_while_a_call_deletes_a_room_goes_with_it(replica_set: Mongod) -> None:
+    store = MongoStore(replica_set.uri(f"keyed_{new_id()}"))
+    store.open()
+    first = said(store)
+    late, heir = message(first.room, 2), member(first.room, new_id())
+
+    def delete() -> None:
+        store.rooms.delete(first.room)
+        at_once([partial(store.commit, [NewMessage(late)]), partial(store.rooms.join, heir)])
+
+    store.keyed_calls.finish(begun(store).id, delete)
+    assert store.rooms.get(first.room) is None
+    assert store.messages.get(late.id) is None
+    assert store.rooms.members(first.room) == []
+    store.close()
+
+
 def test_what_a_killed_server_left_in_the_middle_holds_up_nobody(replica_set: Mongod) -> None:
     uri = replica_set.uri(f"keyed_{new_id()}")
     store = MongoStore(uri, timeout=2.0)
