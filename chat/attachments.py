@@ -4,13 +4,13 @@ import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from msgspec import Struct
 
 from chat.commands import SendMessage
 from chat.content import Kind, kind_of
-from chat.errors import Invalid
+from chat.entries import Answer, Said
+from chat.errors import Invalid, Refusal
 from chat.links import THUMBNAILS, Links, upload_of
 from models.disk import Disk
 from models.records import Message, Upload
@@ -131,23 +131,31 @@ class Attachments:
             self.note(upload)
 
     @contextmanager
-    def held(
-        self, upload_ids: Collection[str]
-    ) -> Iterator[Callable[["asyncio.Future[Any]"], None]]:
-        """Keep some uploads from being taken away; what is given holds them until a future ends."""
+    def held(self, upload_ids: Collection[str]) -> Iterator[Callable[[Answer], Answer]]:
+        """Keep some uploads from being taken away: to the end, or until an answer has come."""
+        is_handed_on = False
 
-        def let_go(_: object = None) -> None:
+        def let_go() -> None:
             self._held.subtract(upload_ids)
             self._held += Counter()  # without those that nobody holds
 
-        def until(done: "asyncio.Future[Any]") -> None:
-            self._held.update(upload_ids)
-            done.add_done_callback(let_go)
+        def until(answer: Answer) -> Answer:
+            nonlocal is_handed_on
+            is_handed_on = True
+
+            def answered(said: Said | Refusal) -> None:
+                let_go()
+                answer(said)
+
+            return answered
 
         self._held.update(upload_ids)
         try:
             yield until
-        finally:
+        except BaseException:  # then there is no answer
+            let_go()
+            raise
+        if not is_handed_on:
             let_go()
 
     @contextmanager

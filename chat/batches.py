@@ -1,11 +1,12 @@
 """A batch of the journal: numbered before it is written, settled when it is stored."""
 
+import logging
 from collections.abc import Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chat.entries import Alter, Entry, Mark, Said, Say, Told, ToldMarks, ToldMessage
+from chat.entries import Alter, Entry, Mark, Said, Say, Told, ToldMarks, ToldMessage, fulfil
 from chat.errors import Busy, Refusal
 from chat.live_room import LiveRoom
 from models.records import Message
@@ -18,6 +19,8 @@ from models.store import (
     Stored,
     Write,
 )
+
+log = logging.getLogger("hubbub.journal")
 
 
 class Batch(Struct, frozen=True, eq=False):
@@ -33,14 +36,6 @@ class Batch(Struct, frozen=True, eq=False):
     refused: list[tuple[Alter, Refusal]]
     numbers: dict[LiveRoom, tuple[int, int]]
     altered: dict[str, Message]
-
-
-class Settled(Struct, frozen=True, eq=False, gc=False):
-    """An entry that is stored, and what is to be told of it, if that is news."""
-
-    entry: Entry
-    outcome: Outcome
-    told: Told | None
 
 
 NOTHING = Batch([], [], [], [], {}, {})
@@ -94,52 +89,61 @@ def _altered(
     return altered[message.id]
 
 
-def settle(entry: Entry, outcome: Outcome) -> Settled:
-    """Note in the live room what is stored now, and say what is to be told of it.
+def settle(entry: Entry, outcome: Outcome) -> Told | None:
+    """Note in the live room what is stored now, and say what is to be told of it, if it is news.
 
     What has a number that the room has come past already was told when it was found in the store.
     """
     room = entry.room
     if isinstance(entry, Mark):
-        marks = ToldMarks(room, entry.user, entry.delivered, entry.read)
-        return Settled(entry, outcome, marks)
+        return ToldMarks(room, entry.user, entry.delivered, entry.read)
     message = outcome.message if isinstance(outcome, Stored) else None
     if message is None or message.rev <= room.rev:
-        return Settled(entry, outcome, None)
+        return None
     room.seq, room.rev = max(room.seq, message.seq), message.rev
     room.note_message(message)
     if isinstance(entry, Alter):
-        return Settled(entry, outcome, ToldMessage(room, message, new=False))
+        return ToldMessage(room, message, new=False)
     room.note_sender(message)
-    return Settled(entry, outcome, ToldMessage(room, message, new=True, origin=entry.origin))
+    return ToldMessage(room, message, new=True, origin=entry.origin)
 
 
-def answer(settled: Settled) -> None:
-    """Answer to whoever waits for an entry."""
-    entry, outcome, told = settled.entry, settled.outcome, settled.told
-    if entry.done.done():
-        return  # whoever asked is not there any more
+def answer(entry: Entry, outcome: Outcome, told: Told | None) -> None:
+    """Answer to whoever waits for an entry, now that it is stored and told."""
     if isinstance(entry, Mark):
-        entry.done.set_result(None)
+        if not entry.done.done():
+            entry.done.set_result(None)
     elif isinstance(outcome, Duplicate):
-        entry.done.set_result(Said(outcome.first, fresh=False))
+        _answer(entry, Said(outcome.first, fresh=False))
     elif outcome.message is not None:
         forms = told.forms if isinstance(told, ToldMessage) else {}
-        entry.done.set_result(Said(outcome.message, fresh=True, forms=forms))
+        _answer(entry, Said(outcome.message, fresh=True, forms=forms))
 
 
 def answer_idle(entry: Alter) -> None:
     """Answer where there was nothing to do, perhaps because of a change that is stored only now."""
     message = entry.held.message
-    if message is not None and not entry.done.done():
-        entry.done.set_result(Said(message, fresh=False))
+    if message is not None:
+        fulfil(entry.done, Said(message, fresh=False))
 
 
 def refuse(entries: Sequence[Entry], refusal: Refusal) -> None:
     """Tell whoever waits for some entries that they were not stored."""
     for entry in entries:
-        if not entry.done.done():
+        if not isinstance(entry, Mark):
+            _answer(entry, refusal)
+        elif not entry.done.done():
             entry.done.set_exception(refusal)
+
+
+def _answer(entry: Say | Alter, said: Said | Refusal) -> None:
+    if isinstance(entry, Alter):
+        fulfil(entry.done, said)
+        return
+    try:
+        entry.answer(said)
+    except Exception:  # a fault of ours; all others have their answers
+        log.exception("an answer was not taken")
 
 
 def not_stored() -> Busy:

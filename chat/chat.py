@@ -7,6 +7,7 @@ it is news (chat/message_news.py), before its sender has an answer.
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,7 +23,7 @@ from chat.commands import (
     SendMessage,
 )
 from chat.emoji import is_same, require_emoji
-from chat.entries import Change, Said, Told
+from chat.entries import Answer, Change, Said, Told, fulfil
 from chat.errors import Invalid
 from chat.hints import Hints
 from chat.hub import Hub, Taker
@@ -100,44 +101,51 @@ class Chat:
         self._news = MessageNews(hub, people, attachments, memberships, self._receipts, self.hints)
         rooms.save = self._receipts.save
 
-    def send_now(self, speaker: Speaker, command: SendMessage) -> asyncio.Future[Said] | None:
-        """Send at once, where all that must be known is at hand; None where it must be read first.
+    def send_now(self, speaker: Speaker, command: SendMessage, answer: Answer) -> bool:
+        """Queue a message, where all that must be known is at hand; False where it is not.
 
         This is the way of nearly every message, and it makes no task.
         """
         if command.reply_to or command.attachments or command.image_url:
-            return None
+            return False
         room = self._room_at_hand(speaker, command)
         if room is None or room.hidden or "@" in command.content:
-            return None
+            return False
         if not (self._people.knows(speaker.user) and self._knows_other(room, speaker)):
-            return None
+            return False
         moment = now()
         if earlier_name(command, room.id, moment) is not None:
-            return None
-        return self._say(room, speaker, command, (), moment)
+            return False
+        self._say(room, speaker, command, (), moment, answer)
+        return True
 
-    async def send(self, speaker: Speaker, command: SendMessage) -> asyncio.Future[Said]:
-        """Read what must be known, and queue the message; the future answers when it is durable."""
+    async def send(self, speaker: Speaker, command: SendMessage, answer: Answer) -> None:
+        """Read what must be known, and queue the message."""
         room = await self._room_to(speaker, command)
         await self._people.load([speaker.user, room.other(speaker.user) or speaker.user])
         if command.reply_to is not None:
             await self._require_in_room(room, command.reply_to)
         command = replace(command, attachments=attached_to(command), image_url=None)
-        with self._attachments.held(command.attachments) as hold:
+        with self._attachments.held(command.attachments) as holding:
             await self._attachments.require_own(speaker.user, command.attachments)
             mentions = await self._mentioned(room, command.content)
             moment = now()
             first = await self._said_earlier(room, speaker, command, moment)
             if first is not None:
-                return first
+                require_member(room, speaker.user)
+                asyncio.get_running_loop().call_soon(answer, Said(first, fresh=False))
+                return
             if room.hidden:
                 require_member(room, speaker.user)
                 _require_text(command.content, command.attachments)
                 await self._memberships.unhide(room)
-            said = self._say(room, speaker, command, mentions, moment)
-            hold(said)
-        return said
+            self._say(room, speaker, command, mentions, moment, holding(answer))
+
+    async def sent(self, speaker: Speaker, command: SendMessage) -> Said:
+        """Send a message, and wait until it is durable and told."""
+        said: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
+        await self.send(speaker, command, partial(fulfil, said))
+        return await said
 
     async def edit(self, speaker: Speaker, command: EditMessage) -> Message:
         """Replace the text of a message of one's own; what it said before is kept."""
@@ -264,7 +272,8 @@ class Chat:
         command: SendMessage,
         mentions: tuple[str, ...],
         moment: datetime,
-    ) -> asyncio.Future[Said]:
+        answer: Answer,
+    ) -> None:
         require_member(room, speaker.user)
         content = _require_text(command.content, command.attachments)
         message_id = new_id()
@@ -281,22 +290,16 @@ class Chat:
             mentions=mentions,
             created=room.stamp(moment),
         )
-        return self.journal.say(room, draft, speaker.socket)
+        self.journal.say(room, draft, answer, speaker.socket)
 
     async def _said_earlier(
         self, room: LiveRoom, speaker: Speaker, command: SendMessage, moment: datetime
-    ) -> asyncio.Future[Said] | None:
-        """The answer to what was said a while ago, if this is the same again."""
+    ) -> Message | None:
+        """What was said a while ago, if this is the same again."""
         name = earlier_name(command, room.id, moment)
         if name is None:
             return None
-        first = await self._disk.run(self._store.messages.by_client_id, speaker.user, name)
-        if first is None:
-            return None
-        require_member(room, speaker.user)
-        said: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
-        said.set_result(Said(first, fresh=False))
-        return said
+        return await self._disk.run(self._store.messages.by_client_id, speaker.user, name)
 
     async def _alter(
         self,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct, field
 
+from chat.errors import Refusal
 from chat.live_room import Held, LiveRoom
 from models.records import Message
 
@@ -23,6 +24,21 @@ class Said(Struct, frozen=True, gc=False):
     forms: Forms = field(default_factory=dict)
 
 
+# Takes what became of what somebody said. It is called at once, for a future of every message, and
+# its callback in another turn of the loop, take 1.5 µs more.
+Answer = Callable[[Said | Refusal], None]
+
+
+def fulfil(done: asyncio.Future[Said], said: Said | Refusal) -> None:
+    """Answer to whoever waits, unless they are not there any more."""
+    if done.done():
+        return
+    if isinstance(said, Refusal):
+        done.set_exception(said)
+    else:
+        done.set_result(said)
+
+
 class Say(Struct, frozen=True, eq=False):
     """Store a new message; its numbers are yet to be given. `origin` is the socket it came from.
 
@@ -31,8 +47,8 @@ class Say(Struct, frozen=True, eq=False):
 
     room: LiveRoom
     draft: Message
+    answer: Answer
     origin: int | None
-    done: asyncio.Future[Said]
 
 
 class Alter(Struct, frozen=True, eq=False):

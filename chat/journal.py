@@ -19,6 +19,7 @@ from msgspec import Struct
 from chat.batches import NOTHING, Batch, answer, answer_idle, not_stored, numbered, refuse, settle
 from chat.entries import (
     Alter,
+    Answer,
     Change,
     Entry,
     Mark,
@@ -129,12 +130,10 @@ class Journal:
         return len(self._waiting)
 
     def say(
-        self, room: LiveRoom, draft: Message, origin: int | None = None
-    ) -> asyncio.Future[Said]:
-        """Queue a new message; the future answers when it is durable and told."""
-        done: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
-        self._add(Say(room, draft, origin, done))
-        return done
+        self, room: LiveRoom, draft: Message, answer: Answer, origin: int | None = None
+    ) -> None:
+        """Queue a new message; it is answered when it is durable and told."""
+        self._add(Say(room, draft, answer, origin))
 
     def alter(self, room: LiveRoom, held: Held, change: Change) -> asyncio.Future[Said]:
         """Queue a change, to be made of whatever the message is when its turn comes."""
@@ -281,13 +280,13 @@ class Journal:
         """Begin the next commit, tell what is stored now, and answer."""
         settled = list(map(settle, batch.entries, outcomes))
         self._begin_ahead(self._ahead[-1] if self._ahead else None)
-        told = [one.told for one in settled if one.told is not None]
+        told = [one for one in settled if one is not None]
         begun = time.perf_counter()
         self._tell(told)
         self.measures.telling_seconds.note(time.perf_counter() - begun)
         self.measures.messages += sum(isinstance(one, ToldMessage) and one.new for one in told)
-        for one in settled:
-            answer(one)
+        for entry, outcome, news in zip(batch.entries, outcomes, settled, strict=True):
+            answer(entry, outcome, news)
         for entry in batch.idle:
             answer_idle(entry)
         for entry, refusal in batch.refused:

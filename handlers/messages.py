@@ -75,7 +75,7 @@ class SendHandler(RoomHandler):
 
     async def send(self, identity: Identity, command: SendMessage) -> MessageBody:
         """Say something; 200 if it was said before, under the same client id."""
-        said = await (await self.services.chat.send(self.speaker(identity), command))
+        said = await self.services.chat.sent(self.speaker(identity), command)
         new = said.fresh or is_made_by(said.message, self.makes)
         self.set_status(201 if new else 200)
         return self.said(said.message, identity)

@@ -224,40 +224,35 @@ class SocketHandler(LightSocket):
         """The way of nearly every frame: no task, and no wait but for the disk."""
         try:
             self.services.limits.take(self.services.socket_limits.messages, speaker.user)
-            said = self.services.chat.send_now(speaker, command)
+            answer = partial(self._acknowledge, frame)
+            is_queued = self.services.chat.send_now(speaker, command, answer)
         except Refusal as refusal:
             self._refuse(refusal, frame.id)
             # Whoever goes on beyond the limits, on many sockets, holds up the others no more.
             return asyncio.sleep(0)
-        if said is None:
+        if not is_queued:
             return self._guarded(frame.id, self._send_later(speaker, frame, command))
         self._unanswered += 1
-        said.add_done_callback(partial(self._acknowledge, frame))
         return None
 
     async def _send_later(self, speaker: Speaker, frame: Frame, command: SendMessage) -> None:
-        said = await self.services.chat.send(speaker, command)
+        await self.services.chat.send(speaker, command, partial(self._acknowledge, frame))
         self._unanswered += 1
-        said.add_done_callback(partial(self._acknowledge, frame))
 
-    def _acknowledge(self, frame: Frame, said: asyncio.Future[Said]) -> None:
+    def _acknowledge(self, frame: Frame, said: Said | Refusal) -> None:
         self._unanswered -= 1
-        if said.cancelled():
-            return
-        error = said.exception()  # also of one who has gone, or asyncio would complain
         if self._ended:
             return
-        if isinstance(error, Refusal):
-            self._refuse(error, frame.id)
+        if isinstance(said, Refusal):
+            self._refuse(said, frame.id)
             return
-        stored = said.result()
-        message = stored.message
+        message = said.message
         name = self.services.people.name(self.user)
         shown = self.services.attachments.shown(message)
         if frame.id is not None:
-            body = message_body(message, name, "origin", shown, stored.forms)
+            body = message_body(message, name, "origin", shown, said.forms)
             self.send(self.dialect.stored(frame.id, body))
-        elif not stored.fresh and (self.rooms is None or message.room in self.rooms):
+        elif not said.fresh and (self.rooms is None or message.room in self.rooms):
             # Whoever gives no ids waits for the message itself, and nobody else is told it again.
             self.send(self.dialect.encode(MessageStored(message, name, shown=shown), "origin"))
 

@@ -1,6 +1,5 @@
 """What a client of a dialect says to others: stored, told, and then answered."""
 
-import asyncio
 from collections.abc import Awaitable
 from functools import partial
 from typing import Protocol
@@ -47,10 +46,10 @@ def say(
     services = client.services
     services.limits.take(services.socket_limits.messages, speaker.user)
     command = _command(services, speech)
-    said = None if command is None else services.chat.send_now(speaker, command)
-    if said is None:
+    answer = partial(_answer, client, acknowledge)
+    if command is None or not services.chat.send_now(speaker, command, answer):
         return client.guarded(_say_later(client, speaker, speech, acknowledge), acknowledge)
-    _await_said(client, said, acknowledge)
+    client.unanswered += 1
     return None
 
 
@@ -64,7 +63,8 @@ async def _say_later(
         speech = replace(speech, to=receiver.id, to_name=None)
     command = _command(services, speech)
     assert command is not None  # noqa: S101 - there is no name left to be looked up
-    _await_said(client, await services.chat.send(speaker, command), acknowledge)
+    await services.chat.send(speaker, command, partial(_answer, client, acknowledge))
+    client.unanswered += 1
 
 
 def _command(services: Services, speech: Speech) -> SendMessage | None:
@@ -84,24 +84,14 @@ def _command(services: Services, speech: Speech) -> SendMessage | None:
     )
 
 
-def _await_said(
-    client: Saying, said: asyncio.Future[Stored], acknowledge: Acknowledge | None
-) -> None:
-    client.unanswered += 1
-    said.add_done_callback(partial(_answer, client, acknowledge))
-
-
-def _answer(client: Saying, acknowledge: Acknowledge | None, said: asyncio.Future[Stored]) -> None:
+def _answer(client: Saying, acknowledge: Acknowledge | None, said: Stored | Refusal) -> None:
     client.unanswered -= 1
-    if said.cancelled():
-        return
-    error = said.exception()  # also of one who has gone, or asyncio would complain
     if client.is_over:
         return
-    if isinstance(error, Refusal):
-        client.refuse(error, acknowledge)
+    if isinstance(said, Refusal):
+        client.refuse(said, acknowledge)
     elif acknowledge is not None:
-        message = said.result().message
+        message = said.message
         acknowledge(
             Said(
                 ok=True,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 from tornado.ioloop import IOLoop
 
 import chat.journal as journal_module
-from chat.entries import Said, Told, ToldMessage
+from chat.entries import Said, Told, ToldMessage, fulfil
 from chat.errors import Busy, Forbidden, NotFound
 from chat.journal import Journal
 from chat.live_room import LiveRoom
@@ -59,9 +60,12 @@ class Desk:
     async def room(self, *members: str) -> LiveRoom:
         return await self.rooms.get(samples.add_room(self.real, *members).id)
 
-    def say(self, room: LiveRoom, text: str = "hello", **fields: Any) -> asyncio.Future[Said]:
+    def say(
+        self, room: LiveRoom, text: str = "hello", origin: int | None = None, **fields: Any
+    ) -> asyncio.Future[Said]:
         draft = samples.message(room.id, 0, text=text, **fields)
-        future = self.journal.say(room, draft)
+        future: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
+        self.journal.say(room, draft, partial(fulfil, future), origin)
         self.waiting.append(future)
         return future
 

@@ -299,8 +299,8 @@ class Core:
     async def say(self, user: User, room: LiveRoom, text: str = "hello", **more: Any) -> Message:
         ear = more.pop("ear", None)
         command = SendMessage(room_id=room.id, content=text, **more)
-        said = await self.chat.send(speaker(user, ear), command)
-        return (await said).message
+        said = await self.chat.sent(speaker(user, ear), command)
+        return said.message
 
     def check_members(self, room: LiveRoom) -> None:
         """Compare who is in a room with what would be read of it after a restart."""
@@ -321,9 +321,7 @@ def speaker(user: User, ear: Ear | None = None) -> Speaker:
 async def code_of(doing: Any) -> str:
     """The code of the refusal that something ends in, or "ok"."""
     try:
-        result = await doing
-        if isinstance(result, asyncio.Future):
-            await result
+        await doing
     except Refusal as refusal:
         return refusal.code
     return "ok"

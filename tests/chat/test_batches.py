@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chat.batches import Settled, answer, numbered, settle
-from chat.entries import Alter, Change, Entry, Mark, Said, Say, ToldMarks, ToldMessage
-from chat.errors import Forbidden
+from chat.batches import answer, not_stored, numbered, refuse, settle
+from chat.entries import Alter, Answer, Change, Entry, Mark, Said, Say, ToldMarks, ToldMessage
+from chat.errors import Busy, Forbidden, Refusal
 from chat.live_room import Held, LiveRoom
 from models.records import Message
 from models.store import ChangedMessage, Duplicate, MovedMark, NewMessage, Stored
@@ -23,8 +23,12 @@ def future() -> asyncio.Future[Any]:
     return asyncio.get_running_loop().create_future()
 
 
-def say(room: LiveRoom, **fields: Any) -> Say:
-    return Say(room, samples.message(room.id, 0, **fields), 7, future())
+def unheard(_: Said | Refusal) -> None:
+    """Nobody waits for the answer."""
+
+
+def say(room: LiveRoom, answer: Answer = unheard) -> Say:
+    return Say(room, samples.message(room.id, 0), answer, 7)
 
 
 def alter(room: LiveRoom, message: Message, change: Change) -> Alter:
@@ -84,8 +88,7 @@ async def test_a_stored_message_moves_its_room_and_is_news() -> None:
     room = bare_room("a")
     entry = say(room)
     message = samples.message(room.id, room.seq + 1)
-    settled = settle(entry, Stored(message))
-    assert settled.told == ToldMessage(room, message, new=True, origin=7)
+    assert settle(entry, Stored(message)) == ToldMessage(room, message, new=True, origin=7)
     assert (room.seq, room.rev, room.last) == (message.seq, message.rev, message)
 
 
@@ -93,37 +96,64 @@ async def test_what_was_found_in_the_store_already_is_not_told_again() -> None:
     room = bare_room("a")
     message = samples.message(room.id, room.seq + 1)
     settle(say(room), Stored(message))
-    assert settle(say(room), Stored(message)).told is None
-    assert settle(say(room), Duplicate(message)).told is None
+    assert settle(say(room), Stored(message)) is None
+    assert settle(say(room), Duplicate(message)) is None
 
 
 async def test_marks_are_told_as_they_were_asked_for() -> None:
     room = bare_room("a")
-    assert settle(Mark(room, "a", 3, 2, future()), Stored()).told == ToldMarks(room, "a", 3, 2)
+    assert settle(Mark(room, "a", 3, 2, future()), Stored()) == ToldMarks(room, "a", 3, 2)
 
 
 async def test_an_answer_comes_with_what_was_encoded_of_the_message() -> None:
-    room = bare_room("a")
-    entry = say(room)
-    settled = settle(entry, Stored(samples.message(room.id, room.seq + 1)))
-    assert isinstance(settled.told, ToldMessage)
-    settled.told.forms["others"] = b"{}"
-    answer(settled)
-    assert entry.done.result() == Said(settled.told.message, fresh=True, forms={"others": b"{}"})
+    room, answers = bare_room("a"), list[Said | Refusal]()
+    entry, outcome = say(room, answers.append), Stored(samples.message(room.id, room.seq + 1))
+    told = settle(entry, outcome)
+    assert isinstance(told, ToldMessage)
+    told.forms["others"] = b"{}"
+    answer(entry, outcome, told)
+    assert answers == [Said(told.message, fresh=True, forms={"others": b"{}"})]
 
 
 async def test_a_duplicate_is_answered_with_the_first() -> None:
-    room = bare_room("a")
-    entry, first = say(room), samples.message(room.id, 1)
-    answer(Settled(entry, Duplicate(first), None))
-    assert entry.done.result() == Said(first, fresh=False)
+    room, answers = bare_room("a"), list[Said | Refusal]()
+    first = samples.message(room.id, 1)
+    answer(say(room, answers.append), Duplicate(first), None)
+    assert answers == [Said(first, fresh=False)]
 
 
 async def test_nobody_is_answered_who_has_gone() -> None:
-    entry = say(bare_room("a"))
-    entry.done.cancel()
-    answer(Settled(entry, Stored(samples.message("r", 1)), None))
-    assert entry.done.cancelled()
+    room = bare_room("a")
+    message = samples.message(room.id, 1)
+    gone = [alter(room, message, edited("new")), Mark(room, "a", 1, 1, future())]
+    for entry in gone:
+        entry.done.cancel()
+        answer(entry, Stored(message), None)
+    refuse(gone, not_stored())
+    assert all(entry.done.cancelled() for entry in gone)
+
+
+async def test_a_refusal_is_an_answer_to_all() -> None:
+    room, answers = bare_room("a"), list[Said | Refusal]()
+    altered = alter(room, samples.message(room.id, 1), edited("new"))
+    marked = Mark(room, "a", 1, 1, future())
+    refuse([say(room, answers.append), altered, marked], not_stored())
+    assert [each.code for each in answers if isinstance(each, Refusal)] == ["not_stored"]
+    for done in (altered.done, marked.done):
+        with pytest.raises(Busy):
+            await done
+
+
+@pytest.mark.expects_errors
+async def test_one_who_fails_to_take_an_answer_does_no_harm() -> None:
+    room, answers = bare_room("a"), list[Said | Refusal]()
+
+    def fail(_: Said | Refusal) -> None:
+        raise RuntimeError("a bug")
+
+    refuse([say(room, fail), say(room, answers.append)], not_stored())
+    answer(say(room, fail), Duplicate(samples.message(room.id, 1)), None)
+    assert len(answers) == 1
 
 
 async def test_what_is_in_front_is_presumed_to_be_stored() -> None:

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
 
 import chat.chat as chat_module
 from chat import mentions
+from chat.chat import Speaker
 from chat.commands import (
     CreateRoom,
     DeleteMessage,
@@ -21,6 +23,8 @@ from chat.commands import (
     RemoveMember,
     SendMessage,
 )
+from chat.entries import Said, fulfil
+from chat.errors import Busy, Refusal
 from chat.events import MessageChanged, MessageStored, RoomCreated
 from chat.live_room import Standing
 from chat.resends import PERIOD_SECONDS, temp_id_of
@@ -48,9 +52,21 @@ Doing = Callable[[Core, Cast, Message, User], Awaitable[object]]
 SINCE_PERIOD = int(samples.START.timestamp() % PERIOD_SECONDS) + 1
 
 
+def unheard(_: Said | Refusal) -> None:
+    """Nobody waits for the answer."""
+
+
+async def now_or_later(core: Core, by: Speaker, command: SendMessage) -> Said:
+    """Send a message on the shorter way, where it goes."""
+    said: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
+    if core.chat.send_now(by, command, partial(fulfil, said)):
+        return await said
+    return await core.chat.sent(by, command)
+
+
 def send(core: Core, cast: Cast, _: Message, by: User) -> Awaitable[object]:
     command = SendMessage(room_id=cast.room.id, content="hello")
-    return core.chat.send(speaker(by), command)
+    return core.chat.sent(speaker(by), command)
 
 
 def edit(core: Core, _: Cast, message: Message, by: User, text: str = "new") -> Awaitable[object]:
@@ -194,8 +210,7 @@ async def test_a_temporary_name_is_forgotten(
         moment = samples.at(seconds - SINCE_PERIOD)
         monkeypatch.setattr(chat_module, "now", lambda moment=moment: moment)
         by = speaker(cast.member)
-        said = core.chat.send_now(by, command) or await core.chat.send(by, command)
-        ids.add((await said).message.id)
+        ids.add((await now_or_later(core, by, command)).message.id)
     assert len(ids) == (1 if same else 2)
 
 
@@ -208,7 +223,7 @@ async def test_whoever_was_removed_gets_no_answer_to_what_they_said_before(
         moment = samples.at(seconds - SINCE_PERIOD)
         monkeypatch.setattr(chat_module, "now", lambda moment=moment: moment)
         code = OK if seconds == 590 else NO_ROOM
-        assert await code_of(core.chat.send(speaker(cast.member), command)) == code
+        assert await code_of(core.chat.sent(speaker(cast.member), command)) == code
         remove = RemoveMember(room_id=cast.room.id, user_id=cast.member.id)
         await code_of(core.memberships.remove(cast.owner.id, remove))
 
@@ -216,7 +231,7 @@ async def test_whoever_was_removed_gets_no_answer_to_what_they_said_before(
 async def test_a_sender_whom_nobody_remembers_is_told_by_name(core: Core) -> None:
     cast = await core.cast()
     ear = core.ear(cast.owner)
-    assert core.chat.send_now(speaker(cast.member), SendMessage(room_id=cast.room.id)) is None
+    assert not core.chat.send_now(speaker(cast.member), SendMessage(room_id=cast.room.id), unheard)
     await core.say(cast.member, cast.room)
     [event] = ear.heard
     assert event.sender_name == cast.member.name
@@ -240,7 +255,7 @@ async def test_what_must_be_read_first_is_not_sent_at_once(
     core.people.note(cast.member)
     if command.room_id == "here":
         command = SendMessage(**{**as_dict(command), "room_id": cast.room.id})
-    assert core.chat.send_now(speaker(cast.member), command) is None
+    assert not core.chat.send_now(speaker(cast.member), command, unheard)
 
 
 def as_dict(command: SendMessage) -> dict[str, object]:
@@ -252,12 +267,15 @@ async def test_what_needs_nothing_is_sent_at_once(core: Core) -> None:
     for part in ("member", "stranger"):
         core.people.note(cast[part])
     command = SendMessage(room_id=cast.room.id, content="hello")
-    sent = core.chat.send_now(speaker(cast.member), command)
-    assert sent is not None
-    assert (await sent).message.text == "hello"
+    answers = list[Said | Refusal]()
+    assert core.chat.send_now(speaker(cast.member), command, answers.append)
+    await until(lambda: answers)
+    [said] = answers
+    assert isinstance(said, Said)
+    assert said.message.text == "hello"
 
     async def stranger() -> object:
-        return core.chat.send_now(speaker(cast.stranger), command)
+        return core.chat.send_now(speaker(cast.stranger), command, unheard)
 
     assert await code_of(stranger()) == NO_ROOM
 
@@ -267,9 +285,9 @@ async def test_a_message_says_something(core: Core, text: str) -> None:
     cast = await core.cast()
     core.people.note(cast.member)
     command = SendMessage(room_id=cast.room.id, content=text)
-    assert await code_of(core.chat.send(speaker(cast.member), command)) == "empty_message"
+    assert await code_of(core.chat.sent(speaker(cast.member), command)) == "empty_message"
     with pytest.raises(chat_module.Invalid):
-        core.chat.send_now(speaker(cast.member), command)
+        core.chat.send_now(speaker(cast.member), command, unheard)
     said = await core.say(cast.member, cast.room)
     assert await code_of(edit(core, cast, said, cast.member, text)) == "empty_message"
 
@@ -281,15 +299,34 @@ async def test_an_attachment_is_an_upload_of_ones_own(core: Core) -> None:
         core.real.uploads.add(upload)
     for attachment, code in ((own.id, OK), (others.id, "unknown_upload"), ("x", "unknown_upload")):
         command = SendMessage(room_id=cast.room.id, attachments=(attachment,))
-        assert await code_of(core.chat.send(speaker(cast.member), command)) == code
+        assert await code_of(core.chat.sent(speaker(cast.member), command)) == code
+
+
+async def test_what_a_message_shows_is_held_until_it_is_answered(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast = await core.cast()
+    upload = samples.upload(cast.member.id)
+    core.real.uploads.add(upload)
+    command = SendMessage(room_id=cast.room.id, attachments=(upload.id,))
+    answers = list[Said | Refusal]()
+    with monkeypatch.context() as patch:
+        patch.setattr(core.chat.journal, "_max_waiting", 0)
+        with pytest.raises(Busy):
+            await core.chat.send(speaker(cast.member), command, answers.append)
+    assert not core.attachments.is_held(upload.id)
+    await core.chat.send(speaker(cast.member), command, answers.append)
+    assert core.attachments.is_held(upload.id)
+    await until(lambda: answers)
+    assert not core.attachments.is_held(upload.id)
 
 
 async def test_a_message_to_somebody_finds_or_makes_the_direct_room(core: Core) -> None:
     ann, bob = core.person(), core.person()
     ears = core.ear(ann), core.ear(bob)
     for n in range(2):
-        said = await core.chat.send(speaker(ann), SendMessage(to=bob.id, content=f"{n}"))
-        assert (await said).message.seq == n + 1
+        said = await core.chat.sent(speaker(ann), SendMessage(to=bob.id, content=f"{n}"))
+        assert said.message.seq == n + 1
     assert ears[0].kinds() == ["RoomCreated", "MessageStored", "MessageStored"]
     assert ears[1].kinds() == ["RoomCreated", "MessageStored", "MessageStored"]
     for command, code in (
@@ -297,7 +334,7 @@ async def test_a_message_to_somebody_finds_or_makes_the_direct_room(core: Core) 
         (SendMessage(to=ann.id, content="x"), "invalid_participants"),
         (SendMessage(content="x"), "missing_field"),
     ):
-        assert await code_of(core.chat.send(speaker(ann), command)) == code
+        assert await code_of(core.chat.sent(speaker(ann), command)) == code
 
 
 async def test_a_hidden_direct_room_is_seen_again_when_somebody_writes(core: Core) -> None:
@@ -307,7 +344,7 @@ async def test_a_hidden_direct_room_is_seen_again_when_somebody_writes(core: Cor
     ear = core.ear(ann)
     core.people.note(bob)
     command = SendMessage(room_id=room.id, content="hello")
-    assert core.chat.send_now(speaker(bob), command) is None
+    assert not core.chat.send_now(speaker(bob), command, unheard)
     await core.say(bob, room)
     assert len(core.real.rooms.of_user(ann.id, limit=5)) == 1
     assert not room.hidden
@@ -349,7 +386,7 @@ async def test_a_hidden_direct_room_stays_so_when_nothing_is_said(core: Core) ->
     ear = core.ear(ann)
     for by, text, code in ((bob, " ", "empty_message"), (core.person(), "x", NO_ROOM)):
         command = SendMessage(room_id=room.id, content=text)
-        assert await code_of(core.chat.send(speaker(by), command)) == code
+        assert await code_of(core.chat.sent(speaker(by), command)) == code
     assert (room.hidden, ear.heard) == (True, [])
 
 
@@ -427,7 +464,7 @@ async def test_one_answers_to_a_message_of_the_room(core: Core) -> None:
         ("no id", "unknown_message"),
     ):  # fmt: skip
         command = SendMessage(room_id=cast.room.id, content="yes", reply_to=reply_to)
-        assert await code_of(core.chat.send(speaker(cast.owner), command)) == code
+        assert await code_of(core.chat.sent(speaker(cast.owner), command)) == code
     assert core.real.messages.history(cast.room.id, limit=9)[-1].reply_to == here.id
 
 

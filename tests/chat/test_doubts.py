@@ -235,7 +235,7 @@ async def test_whoever_was_removed_without_an_answer_hears_no_more(core: Core) -
     ear.forget()
     await core.say(cast.owner, cast.room)
     command = SendMessage(room_id=cast.room.id, content="still here")
-    assert await code_of(core.chat.send(speaker(cast.member), command)) == "room_not_found"
+    assert await code_of(core.chat.sent(speaker(cast.member), command)) == "room_not_found"
     assert ear.heard == []
 
 

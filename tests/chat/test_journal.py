@@ -21,7 +21,6 @@ from models.store import ChangedMessage, NewMessage, Store, StoreError, Unavaila
 from tests.chat.desk import Desk, edited, reacted, refusal
 from tests.chat.desk import make_desk as make_desk
 from tests.chat.engine import LONGEST, Call, Fault, Unreliable, fine, full, kept, lost, turns
-from tests.contract import samples
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -96,7 +95,7 @@ async def test_it_is_told_before_it_is_answered(desk: Desk) -> None:
 
 async def test_the_socket_that_it_came_from_is_told_with_it(desk: Desk) -> None:
     room = await desk.room()
-    await desk.journal.say(room, samples.message(room.id, 0), origin=7)
+    await desk.say(room, origin=7)
     assert [each.origin for each in desk.told if isinstance(each, ToldMessage)] == [7]
 
 

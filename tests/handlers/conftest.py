@@ -185,8 +185,8 @@ class Hubbub:
         """Say something without a socket."""
         await self.core.people.load([person.id])
         command = commands.SendMessage(room_id=room_id, content=content, attachments=attachments)
-        said = await self.core.chat.send(Speaker(person.id, person.name), command)
-        return (await said).message
+        said = await self.core.chat.sent(Speaker(person.id, person.name), command)
+        return said.message
 
     async def send_files(
         self,

@@ -31,8 +31,8 @@ async def guest(hub: Hubbub, name: str) -> User:
 
 async def say(hub: Hubbub, sender: User | Person, receiver: User | Person, text: str) -> Message:
     command = SendMessage(to=receiver.id, content=text)
-    said = await hub.core.chat.send(Speaker(sender.id, sender.name), command)
-    return (await said).message
+    said = await hub.core.chat.sent(Speaker(sender.id, sender.name), command)
+    return said.message
 
 
 def texts(docs: list[dict[str, Any]]) -> list[str]:

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.gen_test(timeout=30)
 async def say(hub: Hubbub, sender: Person, text: str, to: Person | None = None) -> str:
     room = EVERYONE if to is None else None
     command = SendMessage(room_id=room, to=None if to is None else to.id, content=text)
-    said = await hub.core.chat.send(Speaker(sender.id, sender.name), command)
-    return (await said).message.id
+    said = await hub.core.chat.sent(Speaker(sender.id, sender.name), command)
+    return said.message.id
 
 
 async def test_history_in_the_words_of_p(hub: Hubbub) -> None:
