@@ -153,18 +153,20 @@ class Hub:
         self, room: LiveRoom, events: Sequence[Event], *, without: str | None = None
     ) -> None:
         """Tell those who are in a room, as one write for each connection."""
+        # In one go, for five hundred of them: in steps it takes 0.1 ms more of a telling's 3.
+        connected, room_id = self._outboxes, room.id
         listeners = [
             outbox
-            for user in self._present(room)
+            for user in self._candidates(room)
             if user != without
-            for outbox in self._outboxes[user]
-            if _listens(outbox, room)
+            for outbox in connected.get(user, ())
+            if outbox.rooms is None or room_id in outbox.rooms
         ]
         self._tell(listeners, events)
 
     def tell_members(self, room: LiveRoom, event: Event, *, without: str | None = None) -> None:
         """Tell those who are in a room about it, whether they listen to it or not."""
-        self.tell_users((user for user in self._present(room) if user != without), event)
+        self.tell_users((user for user in self._candidates(room) if user != without), event)
 
     def tell_users(self, users: Iterable[str], event: Event) -> None:
         """Tell some users, on all of their connections."""
@@ -183,13 +185,14 @@ class Hub:
         """What to wait for until little enough is left to be told; None where that is so."""
         return None if self._caught_up.is_set() else self._caught_up
 
-    def _present(self, room: LiveRoom) -> list[str]:
-        """The smaller of those in the room and those who are connected, sifted by the other."""
+    def _candidates(self, room: LiveRoom) -> Iterable[str]:
+        """Those in the room, where they are fewer than the connected; else those who are both."""
         if room.is_everyone:
-            return list(self._outboxes)
-        if len(room.members) < len(self._outboxes):
-            return [user for user in room.members if user in self._outboxes]
-        return [user for user in self._outboxes if user in room.members]
+            return self._outboxes
+        members = room.members
+        if len(members) < len(self._outboxes):
+            return members
+        return [user for user in self._outboxes if user in members]
 
     def _tell(self, listeners: list[Outbox], events: Sequence[Event]) -> None:
         if not listeners:
@@ -241,20 +244,23 @@ class _Telling:
 
     def tell(self, outboxes: Iterable[Outbox]) -> None:
         """Write to some connections."""
+        named, joined = self._named, self._joined
         for outbox in outboxes:
             if outbox.held is not None:
                 outbox.held.extend((event, _form(event, outbox)) for event, _ in self._frames)
                 continue
-            named = outbox.user in self._named
-            data = self._own(outbox) if named else self._others(outbox.dialect)
+            if outbox.user in named:
+                data: bytes | None = self._own(outbox)
+            else:
+                data = joined.get(outbox.dialect)
+                if data is None:
+                    data = self._others(outbox.dialect)
             if data:
                 outbox.send(data)
 
     def _others(self, dialect: Dialect) -> bytes:
-        data = self._joined.get(dialect)
-        if data is None:
-            frames = [_frame(dialect, event, "others", made) for event, made in self._frames]
-            data = self._joined[dialect] = b"".join(frames)
+        frames = [_frame(dialect, event, "others", made) for event, made in self._frames]
+        data = self._joined[dialect] = b"".join(frames)
         return data
 
     def _own(self, outbox: Outbox) -> bytes:
