@@ -100,5 +100,7 @@ def _answer(client: Saying, acknowledge: Acknowledge | None, said: Stored | Refu
                 room_id=message.room,
                 rev=message.rev,
                 timestamp=message.created,
-            )
+            ),
+            # Whoever sends four at once hears of all of them in one write.
+            soon=client.unanswered > 0,
         )

@@ -103,13 +103,15 @@ class Acknowledge:
         self._socket: Socket | None = socket
         self._id = packet_id
 
-    def __call__(self, *arguments: object) -> None:
-        """Send values, encoded as JSON (`msgspec.Raw` as it is)."""
+    def __call__(self, *arguments: object, soon: bool = False) -> None:
+        """Send values, encoded as JSON (`msgspec.Raw` as it is).
+
+        If `soon`, together with what else is sent in this turn of the loop.
+        """
         socket, self._socket = self._socket, None
         if socket is not None:
-            socket.send_packet(
-                packets.acknowledgement(self._id, *arguments, namespace=socket.namespace)
-            )
+            packet = packets.acknowledgement(self._id, *arguments, namespace=socket.namespace)
+            socket.send_packet(packet, soon=soon)
 
     def with_binary(self, *arguments: object) -> None:
         """Send values that may have bytes in them, anywhere in lists and mappings."""
@@ -182,7 +184,7 @@ class Socket:
         packet = packets.event(name, *arguments, namespace=self.namespace, packet_id=packet_id)
         self.send_packet(packet)
 
-    def send_packet(self, packet: bytes, *attachments: bytes) -> None:
+    def send_packet(self, packet: bytes, *attachments: bytes, soon: bool = False) -> None:
         """Send a packet of Engine.IO that is encoded already, as `packets` makes them."""
         if not self.is_connected:
             return
@@ -191,7 +193,7 @@ class Socket:
         data = framing.text(packet)
         if attachments:
             data += b"".join(framing.binary(attachment) for attachment in attachments)
-        link.send(data)
+        (link.send_soon if soon else link.send)(data)
 
     def disconnect(self) -> None:
         """Leave the namespace. The client is told so, and does not come back by itself."""

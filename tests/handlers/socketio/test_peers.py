@@ -26,6 +26,17 @@ async def test_an_acknowledgement_is_given_once(application: Noted) -> None:
     assert wire.taken() == ['437[{"ok":true}]']
 
 
+async def test_an_acknowledgement_may_wait_for_what_else_is_sent(application: Noted) -> None:
+    wire, connection = connected(application)
+    for number in (7, 8):
+        connection.receive(f'2{number}["say"]')
+    for acknowledge, soon in zip(application.acknowledges, (True, False), strict=True):
+        assert acknowledge is not None
+        acknowledge(1, soon=soon)
+    assert wire.taken() == ["437[1]", "438[1]"]
+    assert wire.soon == 1
+
+
 async def test_an_acknowledgement_with_bytes(application: Noted) -> None:
     wire, connection = connected(application)
     connection.receive('27["say"]')

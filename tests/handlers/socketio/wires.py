@@ -25,6 +25,8 @@ class Wire:
     def __init__(self) -> None:
         self.framing: Framing = POLLING
         self.sent: list[str] = []
+        # How much of it may wait for what else is sent.
+        self.soon = 0
         self.closing: Closing | None = None
         self.connection: Connection
 
@@ -32,7 +34,9 @@ class Wire:
         if self.closing is None:
             self.sent += data.decode().removesuffix("\x1e").split("\x1e")
 
-    send_soon = send
+    def send_soon(self, data: bytes) -> None:
+        self.soon += 1
+        self.send(data)
 
     def once_taken(self, call: Callable[[], None]) -> None:
         call()
