@@ -52,6 +52,8 @@ class Said(Struct, frozen=True, rename="camel"):
 class Message:
     """The words of this room."""
 
+    kept_as = None
+
     def packets(self, event: Told, form: Form) -> Iterable[bytes]:
         """One event for what was said."""
         return (packets.event("message", event),)

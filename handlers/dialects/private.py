@@ -237,4 +237,4 @@ TELLS = {
     "synced": Synced,
 }
 
-PRIVATE = Table("P", HEARS, told, TELLS, greet=greet, alike=frozenset({events.MessageStored}))
+PRIVATE = Table("P", HEARS, told, TELLS, greet=greet, alike=True)

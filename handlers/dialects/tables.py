@@ -186,7 +186,7 @@ class Table:
         greet: Callable[[Client], Awaitable[None]] = _no_greeting,
         says_delivered: bool = False,
         offline: bool = True,
-        alike: frozenset[type[Event]] = frozenset(),
+        alike: bool = False,
     ) -> None:
         self.name = name
         self.told = told
@@ -198,7 +198,7 @@ class Table:
         self.says_delivered = says_delivered
         # Whether they are told what came while they were away.
         self.offline = offline
-        # Events that everybody hears of in the same words, whoever caused them: made once for all.
+        # Whether everybody hears of a message in the same words, whoever said it.
         self.alike = alike
         self.hears: Mapping[str, Row] = {**COMMON, **hears}
         self._rows = {

@@ -54,20 +54,10 @@ class _Based:
         self.name = table.name
         self._table = table
         self._base = base
-        # What everybody is told alike, and was told last.
-        self._event: Event | None = None
-        self._packets: list[bytes] = []
+        self.kept_as = f"{table.name} {base}" if table.alike else None
 
     def packets(self, event: Event, form: Form) -> Iterable[bytes]:
         """An event as packets."""
-        if type(event) not in self._table.alike:
-            return self._made(event, form)
-        if event is not self._event:
-            self._packets = self._made(event, form)
-            self._event = event
-        return self._packets
-
-    def _made(self, event: Event, form: Form) -> list[bytes]:
         if isinstance(event, MessageStored) and event.shown:
             event = replace(event, shown=based(event.shown, self._base))
         return [packed(name, payload) for name, payload in self._table.told(event, form)]

@@ -176,9 +176,12 @@ def _items(payload: str) -> list[Raw]:
 
 
 def _made(kind: str, namespace: str, packet_id: int | None, payload: bytes) -> bytes:
-    place = "" if namespace == MAIN else f"{namespace},"
-    number = "" if packet_id is None else packet_id
-    return f"4{kind}{place}{number}".encode() + payload
+    head = f"4{kind}"
+    if namespace != MAIN:
+        head += f"{namespace},"
+    if packet_id is not None:
+        head += str(packet_id)
+    return head.encode() + payload
 
 
 def _filled(value: Any, attachments: Sequence[bytes]) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from chat.events import Event, Form
+from chat.events import Event, Form, MessageStored
 from handlers.socketio.framing import POLLING, WEBSOCKET, Framing
 
 
@@ -11,6 +11,9 @@ class Words(Protocol):
     """The words of a dialect, as far as the hub makes use of them."""
 
     name: str
+    # What a message is kept under, as it was encoded for the first who was told of it, where all
+    # others are told the same.
+    kept_as: str | None
 
     def packets(self, event: Event, form: Form) -> Iterable[bytes]:
         """An event as packets (`42[…]`); none for what this kind of client is not told."""
@@ -27,13 +30,14 @@ class Framed:
             return self._dialects[self.connection.link.framing]
     """
 
-    __slots__ = ("framing", "words")
+    __slots__ = ("_kept_as", "framing", "words")
 
     names_people = True
 
     def __init__(self, words: Words, framing: Framing) -> None:
         self.words = words
         self.framing = framing
+        self._kept_as = None if words.kept_as is None else f"{words.kept_as} {framing.name}"
 
     @property
     def name(self) -> str:
@@ -42,6 +46,14 @@ class Framed:
 
     def encode(self, event: Event, form: Form) -> bytes:
         """An event as finished bytes."""
+        if self._kept_as is None or not isinstance(event, MessageStored):
+            return self._encoded(event, form)
+        data = event.forms.get(self._kept_as)
+        if data is None:
+            data = event.forms[self._kept_as] = self._encoded(event, form)
+        return data
+
+    def _encoded(self, event: Event, form: Form) -> bytes:
         text = self.framing.text
         return b"".join([text(packet) for packet in self.words.packets(event, form)])
 

@@ -13,6 +13,7 @@ class Typing:
     """The words of clients that know of typing alone."""
 
     name = "T"
+    kept_as = None
 
     def __init__(self) -> None:
         self.encoded = 0
