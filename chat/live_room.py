@@ -182,7 +182,7 @@ class LiveRoom:
 
     def note_message(self, message: Message) -> None:
         """Note how a message stands now, for those who hold it, read it or list the room."""
-        self.recall.keep([message])
+        self.recall.put(message)
         if message.mentions or self.badges:
             self.badges.note(message.seq, message.mentions)
         if self.last is not None and self.last.id == message.id:
@@ -194,22 +194,25 @@ class LiveRoom:
     def note_sender(self, message: Message) -> None:
         """Keep in mind who sent a message, and that it is the last."""
         self.last = message
+        seq, sender = message.seq, message.sender
         # Whoever sends has read the room; that is as durable as the message is.
-        member = self.members.get(message.sender)
+        member = self.members.get(sender)
         if member is not None:
-            member.delivered = max(member.delivered, message.seq)
-            member.read = max(member.read, message.seq)
-            member.sent = message.seq
-        self._senders[message.seq] = message.sender
+            if member.delivered < seq:
+                member.delivered = seq
+            if member.read < seq:
+                member.read = seq
+            member.sent = seq
+        self._senders[seq] = sender
         if len(self._senders) > MAX_SENDERS:
             self._fade(*self._senders.popitem(last=False))
         self.stamp(message.created)
-        other = None if self.pair is None else self.members.get(self.other(message.sender) or "")
-        if other is not None and message.seq > other.read:
-            unread = self._unread.get(message.sender)
+        other = None if self.pair is None else self.members.get(self.other(sender) or "")
+        if other is not None and seq > other.read:
+            unread = self._unread.get(sender)
             if unread is None:
-                unread = self._unread[message.sender] = OrderedDict()
-            unread[message.seq] = message.id
+                unread = self._unread[sender] = OrderedDict()
+            unread[seq] = message.id
             if len(unread) > MAX_SENDERS:
                 unread.popitem(last=False)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from chat.attachments import Attachments
 from chat.entries import Told, ToldGap, ToldMarks, ToldMessage
-from chat.events import Caught, Event, MessageChanged, MessageStored, Pair
+from chat.events import Caught, Event, MessageChanged, MessageStored
 from chat.hints import Hints
 from chat.hub import Hub
 from chat.live_room import LiveRoom
@@ -35,50 +35,48 @@ class MessageNews:
 
     def tell(self, told: Sequence[Told]) -> None:
         """Tell what a commit has stored."""
-        by_room: dict[LiveRoom, list[Event]] = {}
+        by_room: dict[LiveRoom, list[ToldMessage | ToldGap]] = {}
         for item in told:
             if isinstance(item, ToldMarks):
                 self._receipts.tell(item)
+            elif item.room in by_room:
+                by_room[item.room].append(item)
             else:
-                by_room.setdefault(item.room, []).append(self._event(item))
-        for room, events in by_room.items():
-            self._tell_room(room, events)
+                by_room[item.room] = [item]
+        for room, news in by_room.items():
+            self._tell_room(room, news)
 
-    def _tell_room(self, room: LiveRoom, events: Sequence[Event]) -> None:
-        self._hub.tell_room(room, events)
+    def _tell_room(self, room: LiveRoom, news: Sequence[ToldMessage | ToldGap]) -> None:
+        self._hub.tell_room(room, self._events(room, news))
         self._receipts.save(room, room.fading())
-        senders = {one.message.sender for one in events if isinstance(one, MessageStored)}
-        if senders and room.hidden:
-            self._memberships.unhide_soon(room)
+        said = [one.message for one in news if isinstance(one, ToldMessage) and one.new]
+        if said:
+            self._hints.note(said[-1])
+            if room.hidden:
+                self._memberships.unhide_soon(room)
         if has_receipts(room):
-            self._receipts.tell_reading(room, senders)
+            self._receipts.tell_reading(room, {message.sender for message in said})
             self._receipts.mark_taken(room)
 
-    def _event(self, told: ToldMessage | ToldGap) -> Event:
-        room = told.room
-        if isinstance(told, ToldGap):
-            return Caught(room.id, told.rev, complete=False)
-        message = told.message
-        name = self._people.name(message.sender)
-        shown = self._attachments.shown(message)
-        if not told.new:
-            return MessageChanged(message, name, shown)
-        self._hints.note(message)
+    def _events(self, room: LiveRoom, news: Sequence[ToldMessage | ToldGap]) -> list[Event]:
         # Where everybody hears a sound, nobody must be looked for who does not want one.
         notify = has_receipts(room)
-        return MessageStored(
-            message,
-            name,
-            told.origin,
-            notify,
-            room.muted if notify else frozenset(),
-            self._pair(room, message.sender),
-            shown,
-            told.forms,
-        )
-
-    def _pair(self, room: LiveRoom, sender: str) -> Pair | None:
-        """Who speaks to whom, where one of the two hears it so; it takes 2 µs to find out."""
-        if room.pair is None or not self._hub.names_people(room.pair):
-            return None
-        return self._people.pair(room, sender)
+        muted: frozenset[str] = room.muted if notify else frozenset()
+        # Who speaks to whom, where one of the two hears it so; it takes 2 µs to find out.
+        is_named = room.pair is not None and self._hub.names_people(room.pair)
+        events: list[Event] = []
+        for told in news:
+            if isinstance(told, ToldGap):
+                events.append(Caught(room.id, told.rev, complete=False))
+                continue
+            message = told.message
+            name = self._people.name(message.sender)
+            shown = self._attachments.shown(message)
+            if not told.new:
+                events.append(MessageChanged(message, name, shown))
+                continue
+            pair = self._people.pair(room, message.sender) if is_named else None
+            events.append(
+                MessageStored(message, name, told.origin, notify, muted, pair, shown, told.forms)
+            )
+        return events

@@ -107,8 +107,12 @@ class Recall:
     def keep(self, messages: Iterable[Message]) -> None:
         """Have messages at hand, as they are stored now."""
         for message in messages:
-            number = message.seq // PART
-            part = self._parts.get(number)
-            if part is None:
-                part = self._parts[number] = Part(self._parts, number)
-            self._shelf.use(part, part.put(message))
+            self.put(message)
+
+    def put(self, message: Message) -> None:
+        """Have a message at hand, as it is stored now."""
+        number = message.seq // PART
+        part = self._parts.get(number)
+        if part is None:
+            part = self._parts[number] = Part(self._parts, number)
+        self._shelf.use(part, part.put(message))
