@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -24,11 +25,16 @@ class Course:
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._began = time.perf_counter()
         self._cpu = time.process_time()
-        self._deadline = self._began + seconds
+        self.deadline = self._began + seconds
 
     def goes_on(self) -> bool:
         """Tell whether there is time left to send more."""
-        return time.perf_counter() < self._deadline
+        return time.perf_counter() < self.deadline
+
+    def note(self, times: deque[float], number: int, moment: float) -> None:
+        """Take out when the oldest of what is under way was sent, and note how long that took."""
+        for _ in range(number):
+            self.latencies.append(moment - times.popleft())
 
     def finish(self) -> None:
         """Note that all that was sent has come back."""

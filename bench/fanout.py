@@ -3,27 +3,27 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Protocol
 
 from bench import servers
 from bench.course import Course, each, one_loop
 from bench.languages import (
-    Heard,
     Language,
     Native,
     Plain,
-    Sender,
     SocketIo,
     enter,
     enter_all,
     stay_alive,
 )
-from bench.load import Result
+from bench.load import LoadFailed, Result
 from bench.messages import hubbub_users
 from bench.processes import Server
 from bench.report import Figure, beside
 from bench.servers import SOCKET_IO, WS
-from bench.sockets import Counter, Socket
+from bench.sockets import Counter, Place, Socket
 from bench.turns import Conditions, Entrant, in_turn
 
 LISTENERS = 500
@@ -49,13 +49,25 @@ def fanout(conditions: Conditions) -> list[Figure]:
     return figures
 
 
+class Listener(Protocol):
+    """One who counts what is heard, and says so whenever it is more than `before`."""
+
+    count: int
+    counted: Callable[[int], None] | None
+    fail: Callable[[str], None]
+
+
 class Room:
     """One who speaks and those who listen. A message is out until the last of them has it."""
 
     window = 1
 
     def __init__(
-        self, socket: Socket, language: Language, sender: Sender, listeners: Sequence[Counter]
+        self,
+        socket: Socket,
+        language: Language,
+        sender: Iterator[bytes],
+        listeners: Sequence[Listener],
     ) -> None:
         self._socket = socket
         self._language = language
@@ -75,25 +87,24 @@ class Room:
         """Speak for a while."""
         before = self._delivered
         self._course = course = Course(seconds)
-        for socket in (self._socket, *self._listeners):
-            socket.fail = course.fail
+        self._socket.fail = course.fail
+        for listener in self._listeners:
+            listener.fail = course.fail
         self._speak(course)
         return await course.result(lambda: (self._delivered - before) * len(self._listeners))
 
     def _speak(self, course: Course) -> None:
         done = min(self._delivered, self._acknowledged)
         if course.goes_on():
-            frames = []
-            while self._sent - done < self.window:
-                self._sent += 1
-                self._times.append(time.perf_counter())
-                frames.append(self._sender.next())
-            if frames:
-                self._socket.send(b"".join(frames))
+            number = done + self.window - self._sent
+            if number > 0:
+                self._sent += number
+                self._times.extend([time.perf_counter()] * number)
+                self._socket.send(b"".join(islice(self._sender, number)))
         elif done == self._sent:
             course.finish()
 
-    def _counted(self, listener: Counter, before: int) -> None:
+    def _counted(self, before: int) -> None:
         if before != self._delivered:
             return
         self._behind -= 1
@@ -104,19 +115,22 @@ class Room:
         course = self._course
         if course is None or max(counts) > self._sent:
             raise AssertionError("a listener has heard more than was said")
-        course.latencies += [moment - self._times.popleft() for _ in range(least - self._delivered)]
+        course.note(self._times, least - self._delivered, moment)
         self._delivered, self._behind = least, counts.count(least)
         self._speak(course)
 
-    def _take(self, data: bytes, start: int, end: int) -> None:
-        heard = self._language.heard(data, start, end)
-        if self._course is None:
+    def _take(self, data: bytes, texts: list[Place]) -> None:
+        course = self._course
+        if course is None:
             return
-        if heard is Heard.ERROR:
-            self._course.fail(data[start:end].decode(errors="replace"))
-        elif heard is Heard.ACKNOWLEDGEMENT:
-            self._acknowledged += 1
-            self._speak(self._course)
+        try:
+            acknowledged, _ = self._language.hear(data, texts)
+        except LoadFailed as error:
+            course.fail(str(error))
+            return
+        if acknowledged:
+            self._acknowledged += acknowledged
+            self._speak(course)
 
 
 async def connect(server: Server) -> Room:

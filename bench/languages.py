@@ -1,33 +1,24 @@
 """What clients say to each kind of server: how they enter, send, and know what they are told."""
 
 import asyncio
-import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum, auto
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
+from bench.load import LoadFailed
+from bench.numbered import numbered
 from bench.processes import HOST
-from bench.sockets import PONG, Socket, text_frame
+from bench.sockets import PONG, Place, Socket, text_frame
 
 # Sockets that are opened at once.
 OPENING = 32
 
-# Numbers of this length keep all frames of a sender of one length.
-FIRST = 10_000_000
-
 S = TypeVar("S", bound=Socket)
 
-
-class Heard(Enum):
-    """What a frame is about, as far as a benchmark cares."""
-
-    DELIVERY = auto()
-    ACKNOWLEDGEMENT = auto()
-    ERROR = auto()
-    OTHER = auto()
+# How many messages were acknowledged to somebody, and how many of others were delivered.
+Heard = tuple[int, int]
 
 
 class User(Struct, frozen=True):
@@ -46,8 +37,8 @@ class Language(Protocol):
     async def enter(self, socket: Socket, user: User) -> None:
         """Log a socket in."""
 
-    def heard(self, data: bytes, start: int, end: int) -> Heard:
-        """Tell what a text is."""
+    def hear(self, data: bytes, texts: list[Place]) -> Heard:
+        """Count what texts tell, or raise LoadFailed for one that tells of an error."""
 
 
 class Native:
@@ -71,27 +62,25 @@ class Native:
         said: dict[str, dict[str, str]] = json.loads(text)["payload"]
         return said
 
-    def heard(self, data: bytes, start: int, end: int) -> Heard:
-        """Tell what a text is; one's own message comes with the name that one gave it."""
-        heard = _NATIVE.get(data[start + 9 : start + 13], Heard.OTHER)
-        if heard is Heard.DELIVERY and data.find(b'"clientId":', start, end) > 0:
-            return Heard.OTHER
-        return heard
+    def hear(self, data: bytes, texts: list[Place]) -> Heard:
+        """Count what texts tell; one's own message ends with the name that one gave it."""
+        acknowledged = delivered = 0
+        for start, end in texts:
+            kind = data[start + 9 : start + 13]  # behind `{"type":"`
+            if kind == b"MESS":
+                delivered += not data.endswith(b'"}}', start, end)
+            elif kind == b'ACK"':
+                acknowledged += 1
+            elif kind == b"ERRO":
+                raise LoadFailed(data[start:end].decode(errors="replace"))
+        return acknowledged, delivered
 
-    def sender(self, room: str, prefix: str, content: str) -> "Sender":
+    def sender(self, room: str, prefix: str, content: str) -> Iterator[bytes]:
         """Write the messages of one sender in a room."""
         before = b'{"type":"SEND_MESSAGE","id":'
         payload = {"roomId": room, "content": content, "clientId": prefix}
         after = b',"payload":' + json.dumps(payload, separators=(",", ":")).encode()[:-2]
-        return Sender(before, after, b'"}}')
-
-
-# What stands behind `{"type":"`.
-_NATIVE = {
-    b"MESS": Heard.DELIVERY,
-    b'ACK"': Heard.ACKNOWLEDGEMENT,
-    b"ERRO": Heard.ERROR,
-}
+        return numbered(before, after, b'"}}')
 
 
 class SocketIo:
@@ -110,19 +99,26 @@ class SocketIo:
         if text.startswith(b"44"):
             raise ConnectionRefusedError(text.decode())
 
-    def heard(self, data: bytes, start: int, end: int) -> Heard:
-        """Tell what a text is; that an acknowledgement says `ok` is looked at, too."""
-        kind = data[start : start + 2]
-        if kind == b"42":
-            return Heard.DELIVERY
-        if kind == b"43":
-            good = data.find(b'[{"ok":true', start, end) > 0
-            return Heard.ACKNOWLEDGEMENT if good else Heard.ERROR
-        return Heard.ERROR if kind == b"41" else Heard.OTHER
+    def hear(self, data: bytes, texts: list[Place]) -> Heard:
+        """Count what texts tell; that an acknowledgement says `ok` is looked at, too."""
+        acknowledged = delivered = 0
+        for start, end in texts:
+            kind = data[start : start + 2]
+            if kind == b"42":
+                delivered += self.is_delivery(data, start, end)
+            elif kind == b"43" and data.find(b'[{"ok":true', start, end) > 0:
+                acknowledged += 1
+            elif kind in (b"41", b"43"):
+                raise LoadFailed(data[start:end].decode(errors="replace"))
+        return acknowledged, delivered
 
-    def sender(self, event: str, payload: dict[str, str]) -> "Sender":
+    def is_delivery(self, data: bytes, start: int, end: int) -> bool:
+        """Tell whether an event is a message of somebody else."""
+        return True
+
+    def sender(self, event: str, payload: dict[str, str]) -> Iterator[bytes]:
         """Write the events of one sender, each to be acknowledged."""
-        return Sender(b"42", json.dumps([event, payload], separators=(",", ":")).encode(), None)
+        return numbered(b"42", json.dumps([event, payload], separators=(",", ":")).encode())
 
 
 class Plain:
@@ -136,30 +132,13 @@ class Plain:
         socket.text(json.dumps({"token": user.token}).encode())
         await socket.next_text(b'{"welcome":true')
 
-    def heard(self, data: bytes, start: int, end: int) -> Heard:
-        """Tell what a text is: what one hears of one's own stands for an acknowledgement."""
-        return Heard.ACKNOWLEDGEMENT
+    def hear(self, data: bytes, texts: list[Place]) -> Heard:
+        """Count texts: what one hears of one's own stands for an acknowledgement."""
+        return len(texts), 0
 
-    def sender(self, content: str) -> "Sender":
+    def sender(self, content: str) -> Iterator[bytes]:
         """Write the messages of one sender."""
-        return Sender(json.dumps({"content": content}).encode(), None, None)
-
-
-class Sender:
-    """Encodes one message after the other: the same but for a number, where there is one."""
-
-    def __init__(self, before: bytes, after: bytes | None, end: bytes | None) -> None:
-        self._numbers = itertools.count(FIRST)
-        self._before, self._after, self._end = before, after, end
-
-    def next(self) -> bytes:
-        """Encode the next message as a frame."""
-        if self._after is None:
-            return text_frame(self._before)
-        number = next(self._numbers)
-        if self._end is None:
-            return text_frame(b"%b%d%b" % (self._before, number, self._after))
-        return text_frame(b"%b%d%b%d%b" % (self._before, number, self._after, number, self._end))
+        return numbered(json.dumps({"content": content}).encode())
 
 
 async def enter_all(port: int, language: Language, kind: type[S], users: Sequence[User]) -> list[S]:

@@ -8,10 +8,10 @@ from functools import partial
 
 from bench import servers
 from bench.course import Course, each, one_loop
-from bench.languages import Heard
-from bench.load import Result
+from bench.load import LoadFailed, Result
 from bench.messages import Talker, Talks, connect, rest
 from bench.report import Figure
+from bench.sockets import Place
 from bench.turns import WARM_UP, Conditions, Entrant, in_turn
 
 # What is due is sent at every millisecond.
@@ -67,7 +67,7 @@ class Pace:
             for n in range(sent, due):
                 talker = n % len(self._talkers)
                 self._times[talker].append(time.perf_counter())
-                self._talkers[talker].socket.send(self._talkers[talker].sender.next())
+                self._talkers[talker].socket.send(next(self._talkers[talker].sender))
             sent = due
             await asyncio.sleep(TICK_SECONDS)
         await course.until(lambda: not any(self._times))
@@ -76,13 +76,13 @@ class Pace:
     def _taker(self, n: int) -> "Taker":
         return Taker(self, self._talkers[n], self._times[n ^ 1])
 
-    def deliver(self, times: deque[float]) -> None:
-        """Note that the oldest message of somebody was delivered."""
+    def deliver(self, times: deque[float], number: int) -> None:
+        """Note that the oldest messages of somebody were delivered."""
         course = self._course
-        if course is None or not times:
+        if course is None or len(times) < number:
             raise AssertionError("more was delivered than was sent")
-        course.latencies.append(time.perf_counter() - times.popleft())
-        self._delivered += 1
+        course.note(times, number, time.perf_counter())
+        self._delivered += number
 
     def fail(self, reason: str) -> None:
         """End the turn without a figure."""
@@ -95,12 +95,14 @@ class Taker:
 
     def __init__(self, pace: Pace, talker: Talker, times: deque[float]) -> None:
         self._pace = pace
-        self._heard = talker.language.heard
+        self._language = talker.language
         self._times = times
 
-    def __call__(self, data: bytes, start: int, end: int) -> None:
-        heard = self._heard(data, start, end)
-        if heard is Heard.DELIVERY:
-            self._pace.deliver(self._times)
-        elif heard is Heard.ERROR:
-            self._pace.fail(data[start:end].decode(errors="replace"))
+    def __call__(self, data: bytes, texts: list[Place]) -> None:
+        try:
+            _, delivered = self._language.hear(data, texts)
+        except LoadFailed as error:
+            self._pace.fail(str(error))
+            return
+        if delivered:
+            self._pace.deliver(self._times, delivered)

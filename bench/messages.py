@@ -3,19 +3,20 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from urllib.request import urlopen
 
 from bench import servers
 from bench.accounts import registered
 from bench.course import Course, each, one_loop
-from bench.languages import Heard, Language, Native, Sender, SocketIo, User, enter_all, stay_alive
-from bench.load import Result
+from bench.languages import Language, Native, SocketIo, User, enter_all, stay_alive
+from bench.load import LoadFailed, Result
 from bench.processes import HOST, Failed, Server
 from bench.report import Figure, beside
 from bench.servers import SOCKET_IO_MONGOOSE
-from bench.sockets import Socket
+from bench.sockets import Place, Socket
 from bench.turns import Conditions, Entrant, in_turn
 
 PAIRS = 100
@@ -60,9 +61,9 @@ def waiting_for_index(server: Server) -> float:
 
 
 class Talker:
-    """One of two who talk: sends the next message when one is acknowledged."""
+    """One of two who talk: sends as many messages as were acknowledged at once, at once."""
 
-    def __init__(self, socket: Socket, language: Language, sender: Sender) -> None:
+    def __init__(self, socket: Socket, language: Language, sender: Iterator[bytes]) -> None:
         self.socket = socket
         self.sender = sender
         self.sent = 0
@@ -77,29 +78,30 @@ class Talker:
         """Send the first messages of a turn."""
         self._course = course
         self.socket.fail = course.fail
-        for _ in range(IN_FLIGHT):
-            self._send()
+        self._send(IN_FLIGHT, time.perf_counter())
 
-    def _send(self) -> None:
-        self.sent += 1
-        self._times.append(time.perf_counter())
-        self.socket.send(self.sender.next())
+    def _send(self, number: int, moment: float) -> None:
+        self.sent += number
+        self._times.extend([moment] * number)
+        self.socket.send(b"".join(islice(self.sender, number)))
 
-    def _take(self, data: bytes, start: int, end: int) -> None:
+    def _take(self, data: bytes, texts: list[Place]) -> None:
         course = self._course
-        heard = self.language.heard(data, start, end)
-        if course is None or heard is Heard.OTHER:
+        if course is None:
             return
-        if heard is Heard.ACKNOWLEDGEMENT:
+        try:
+            acknowledged, delivered = self.language.hear(data, texts)
+        except LoadFailed as error:
+            course.fail(str(error))
+            return
+        self.delivered += delivered
+        if acknowledged:
+            self.acknowledged += acknowledged
+            moment = time.perf_counter()
             # They come in the order of sending, or nearly so; the mean is the same in any order.
-            self.acknowledged += 1
-            course.latencies.append(time.perf_counter() - self._times.popleft())
-            if course.goes_on():
-                self._send()
-        elif heard is Heard.DELIVERY:
-            self.delivered += 1
-        elif heard is Heard.ERROR:
-            course.fail(data[start:end].decode(errors="replace"))
+            course.note(self._times, acknowledged, moment)
+            if moment < course.deadline:
+                self._send(acknowledged, moment)
 
 
 class Talks:

@@ -6,7 +6,7 @@ from functools import partial
 
 from bench import servers
 from bench.course import each, one_loop
-from bench.languages import Heard, SocketIo, User, enter, stay_alive
+from bench.languages import SocketIo, User, enter, stay_alive
 from bench.messages import CONTENT, PAIRS, Talker, Talks, connect, hubbub_users, rest
 from bench.processes import Server
 from bench.report import Figure, beside
@@ -28,6 +28,9 @@ def socketio_messages(conditions: Conditions) -> list[Figure]:
     return beside(SOCKET_IO_MONGOOSE, figures)
 
 
+PRIVATE_MESSAGE = b'42["private_message"'
+
+
 class Private(SocketIo):
     """The words of one client of dialect P."""
 
@@ -36,14 +39,9 @@ class Private(SocketIo):
     def __init__(self, user: User) -> None:
         self._own = b'"senderId":"%b"' % user.id.encode()
 
-    def heard(self, data: bytes, start: int, end: int) -> Heard:
-        """Tell what a text is; one's own message comes back, too, and is no delivery."""
-        heard = super().heard(data, start, end)
-        if heard is not Heard.DELIVERY:
-            return heard
-        if not data.startswith(b'42["private_message"', start):
-            return Heard.OTHER
-        return Heard.OTHER if data.find(self._own, start, end) > 0 else heard
+    def is_delivery(self, data: bytes, start: int, end: int) -> bool:
+        """Tell whether an event is a message of somebody else; one's own comes back, too."""
+        return data.startswith(PRIVATE_MESSAGE, start) and data.find(self._own, start, end) < 0
 
 
 async def _talkers(server: Server) -> list[Talker]:

@@ -1,8 +1,9 @@
 """The load generator's WebSocket: counts frames without reading what they say.
 
-The generator has one CPU and must fill that of any server here, so nothing on its way looks into
-JSON: a frame is told from others by a few of its bytes, and a listener only counts a mark that
-stands once in every delivery. All counts are compared with what was sent when a turn ends.
+The generator shares its CPU with the database and must fill that of any server here, so nothing on
+its way looks into JSON: a frame is told from others by a few of its bytes, and a listener only
+counts a mark that stands once in every delivery. All counts are compared with what was sent when a
+turn ends.
 """
 
 import asyncio
@@ -28,7 +29,10 @@ ALIVE_SECONDS = 10.0
 # Seconds for one answer outside of a measurement.
 ANSWER_PATIENCE = 30.0
 
-Taker = Callable[[bytes, int, int], None]
+# Where a text begins and ends within the bytes that came.
+Place = tuple[int, int]
+
+Taker = Callable[[bytes, list[Place]], None]
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -40,11 +44,16 @@ def text_frame(payload: bytes) -> bytes:
         head = bytes((TEXT, 0x80 | 126)) + size.to_bytes(2)
     else:
         head = bytes((TEXT, 0x80 | 127)) + size.to_bytes(8)
-    return head + MASK + _websocket_mask(MASK, payload)
+    return head + MASK + masked(payload)
+
+
+def masked(data: bytes, at: int = 0) -> bytes:
+    """Mask what begins at a place in a payload, within the mask's length."""
+    return _websocket_mask(MASK[at:] + MASK[:at], data)
 
 
 class Socket(asyncio.Protocol):
-    """A client's end; hands each text frame to `take`, as a place within the bytes that came."""
+    """A client's end; hands the text frames that came at once to `take`, as places within them."""
 
     take: Taker
 
@@ -54,6 +63,7 @@ class Socket(asyncio.Protocol):
         self._rest = b""
         self._inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.upgraded = asyncio.Event()
+        self._agreed = False  # the same, at less cost for every read
         self._ours = False  # this side hangs up
         self.fail: Callable[[str], None] = self._ignore
         self.listen()
@@ -76,22 +86,26 @@ class Socket(asyncio.Protocol):
         """Walk over the frames that are whole."""
         if self._rest:
             data = self._rest + data
-        at = 0 if self.upgraded.is_set() else self._upgrade(data)
-        have = len(data)
+        at = 0 if self._agreed else self._upgrade(data)
+        have, texts = len(data), []
         while have - at >= 2:
             start, size = at + 2, data[at + 1]
             if size == 126:
-                start, size = at + 4, int.from_bytes(data[at + 2 : at + 4])
+                if have - at < 4:
+                    break
+                start, size = at + 4, data[at + 2] << 8 | data[at + 3]
             elif size == 127:
                 start, size = at + 10, int.from_bytes(data[at + 2 : at + 10])
             end = start + size
             if start > have or end > have:
                 break
             if data[at] == TEXT:
-                self.take(data, start, end)
+                texts.append((start, end))
             elif data[at] == CLOSE:
                 self._lost(f"code {int.from_bytes(data[start : start + 2])}")
             at = end
+        if texts:
+            self.take(data, texts)
         self._rest = data[at:] if at else data
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -130,11 +144,13 @@ class Socket(asyncio.Protocol):
         if not data.startswith(b"HTTP/1.1 101"):
             self._lost(data.partition(b"\r\n")[0].decode(errors="replace"))
             return len(data)
+        self._agreed = True
         self.upgraded.set()
         return end + 4
 
-    def _keep(self, data: bytes, start: int, end: int) -> None:
-        self._inbox.put_nowait(data[start:end])
+    def _keep(self, data: bytes, texts: list[Place]) -> None:
+        for start, end in texts:
+            self._inbox.put_nowait(data[start:end])
 
     def _lost(self, reason: str) -> None:
         if not self._ours:
@@ -154,7 +170,7 @@ class Counter(Socket):
     def __init__(self, path: str, alive: bytes) -> None:
         super().__init__(path, alive)
         self.count = 0
-        self.counted: Callable[[Counter, int], None] | None = None
+        self.counted: Callable[[int], None] | None = None
 
     def data_received(self, data: bytes) -> None:
         """Count."""
@@ -165,4 +181,4 @@ class Counter(Socket):
         if new:
             before = self.count
             self.count = before + new
-            self.counted(self, before)
+            self.counted(before)
