@@ -106,7 +106,7 @@ class Chat:
 
         This is the way of nearly every message, and it makes no task.
         """
-        if command.reply_to or command.attachments or command.image_url:
+        if command.reply_to is not None or command.attachments or command.image_url:
             return False
         room = self._room_at_hand(speaker, command)
         if room is None or room.hidden or "@" in command.content:
@@ -191,11 +191,12 @@ class Chat:
                 deleted=now(),
             )
 
+        user = await self._people.as_stored(speaker.user)
         deleted = await self._alter(
             speaker,
             command.message_id,
             change,
-            lambda room, message: require_may_delete(room, message, speaker.user),
+            lambda room, message: require_may_delete(room, message, user),
         )
         await self._attachments.release(shown)
         return deleted
@@ -217,11 +218,12 @@ class Chat:
             require_there(message)
             return None if message.pinned == command.on else replace(message, pinned=command.on)
 
+        user = await self._people.as_stored(speaker.user)
         return await self._alter(
             speaker,
             command.message_id,
             change,
-            lambda room, _: require_may_pin(room, speaker.user),
+            lambda room, _: require_may_pin(room, user),
         )
 
     async def read(self, speaker: Speaker, command: Read) -> Marks:

@@ -4,7 +4,8 @@ import asyncio
 import logging
 from typing import Unpack
 
-from chat.errors import Conflict, NotFound
+from chat.errors import Conflict
+from chat.people import no_such_user
 from chat.sessions import Identity, Sessions
 from models.contract.accounts import UserChange
 from models.disk import Disk
@@ -99,8 +100,3 @@ class Administration:
         self._sessions.forget(user_id)
         log.info("account %s changed: %s", user_id, ", ".join(changes))
         return user
-
-
-def no_such_user() -> NotFound:
-    """The refusal of an id or a name that is nobody's."""
-    return NotFound("user_not_found", "there is no such user")

@@ -25,7 +25,7 @@ from chat.errors import Conflict, Forbidden, Invalid, NotFound
 from chat.hub import Hub
 from chat.live_room import LiveRoom, live_member, no_such_room
 from chat.names import require_room_name
-from chat.people import People
+from chat.people import People, no_such_user
 from chat.places import Places
 from chat.policy import (
     require_group,
@@ -406,7 +406,7 @@ class Memberships:
         wanted = set(user_ids) - {user}
         people = [one for one in await self._people.users(wanted) if one.deleted is None]
         if len(people) < len(wanted):
-            raise NotFound("user_not_found", "there is no such user")
+            raise no_such_user()
         return people
 
     def _room_full(self) -> Conflict:

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Set
 
+from chat.errors import NotFound
 from chat.events import Pair, Person
 from chat.live_room import LiveRoom
 from models.disk import Disk
@@ -111,6 +112,13 @@ class People:
                 return users | read
         return users
 
+    async def as_stored(self, user_id: str) -> User:
+        """Somebody as they are now, whoever has changed that: for what they may do by it."""
+        user = await self._disk.run(self._store.users.get, user_id)
+        if user is None:
+            raise no_such_user()
+        return user
+
     async def users(self, user_ids: Iterable[str]) -> list[User]:
         """Some users, in the order of their ids; those that do not exist are left out."""
         wanted = sorted(set(user_ids))
@@ -136,3 +144,8 @@ class People:
         """Know somebody who was read, unless they were noted meanwhile, as they are by now."""
         if not self._is_fresh(user.id):
             self.note(user)
+
+
+def no_such_user() -> NotFound:
+    """The refusal of an id or a name that is nobody's."""
+    return NotFound("user_not_found", "there is no such user")

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from weakref import WeakValueDictionary
 
-from chat.errors import NotFound, TooMany
-from chat.people import People
+from chat.errors import TooMany
+from chat.people import People, no_such_user
 from models.disk import Disk
 from models.store import Store
 
@@ -53,7 +53,7 @@ class Places:
         people = await self._people.users(users)
         # Behind what is waited for: whoever goes waits for whoever is past this.
         if any(one.deleted is not None or one.id in self._leaving for one in people):
-            raise NotFound("user_not_found", "there is no such user")
+            raise no_such_user()
 
     async def _require_few(self, user: str) -> None:
         # Their ids, with that of the room of everybody: to read 2,000 rooms took 29 ms, this 4.

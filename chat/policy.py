@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from chat.errors import Conflict, Forbidden, Invalid, NotFound
 from chat.live_room import LiveRoom, no_such_room
-from models.records import Message, RoomRole
+from models.records import Message, RoomRole, User
 
 _RANKS: dict[RoomRole, int] = {"member": 0, "admin": 1, "owner": 2}
 
@@ -31,7 +31,7 @@ def require_in_charge(room: LiveRoom, user_id: str) -> None:
     """Let the owner and the administrators of the room pass."""
     require_member(room, user_id)
     if not is_in_charge(room, user_id):
-        raise Forbidden("not_in_charge", "this is for the administrators of the room")
+        raise _not_in_charge()
 
 
 def require_owner(room: LiveRoom, user_id: str) -> None:
@@ -79,22 +79,23 @@ def require_own(message: Message, user_id: str, now: datetime, window: float) ->
         raise Forbidden("too_late", "this message is too old to be edited")
 
 
-def require_may_delete(room: LiveRoom, message: Message, user_id: str) -> None:
-    """Let those delete a message who sent it, or who are in charge of the room."""
-    if message.sender != user_id and not is_in_charge(room, user_id):
+def require_may_delete(room: LiveRoom, message: Message, user: User) -> None:
+    """Let those delete a message who sent it, or who look after the room."""
+    if message.sender != user.id and not looks_after(room, user):
         raise Forbidden("not_yours", "only its sender or an administrator can delete a message")
 
 
-def require_may_see_former(room: LiveRoom, message: Message, user_id: str) -> None:
-    """Let those see what a message said before who sent it, or who are in charge of the room."""
-    if message.sender != user_id and not is_in_charge(room, user_id):
+def require_may_see_former(room: LiveRoom, message: Message, user: User) -> None:
+    """Let those see what a message said before who sent it, or who look after the room."""
+    if message.sender != user.id and not looks_after(room, user):
         raise Forbidden("not_yours", "only its sender or an administrator sees what it said before")
 
 
-def require_may_pin(room: LiveRoom, user_id: str) -> None:
-    """Let both pin in a direct room, and those in charge in any other."""
-    if room.room.kind != "direct":
-        require_in_charge(room, user_id)
+def require_may_pin(room: LiveRoom, user: User) -> None:
+    """Let both pin in a direct room, and those who look after it in any other."""
+    require_member(room, user.id)
+    if room.room.kind != "direct" and not looks_after(room, user):
+        raise _not_in_charge()
 
 
 def require_there(message: Message) -> None:
@@ -113,9 +114,21 @@ def is_in_charge(room: LiveRoom, user_id: str) -> bool:
     return room.role(user_id) in ("owner", "admin")
 
 
+def looks_after(room: LiveRoom, user: User) -> bool:
+    """Tell whether somebody looks after what is said in a room.
+
+    In that of everybody, which nobody owns, those do who administer the server.
+    """
+    return user.role == "admin" if room.is_everyone else is_in_charge(room, user.id)
+
+
 def has_receipts(room: LiveRoom) -> bool:
     """Tell whether marks are told in the room."""
     return not room.is_everyone and len(room.members) <= MAX_RECEIPTS
+
+
+def _not_in_charge() -> Forbidden:
+    return Forbidden("not_in_charge", "this is for the administrators of the room")
 
 
 def _rank(room: LiveRoom, user_id: str) -> int:

@@ -14,6 +14,7 @@ from chat.live_room import LiveRoom
 from chat.people import People
 from chat.policy import (
     has_receipts,
+    looks_after,
     no_such_message,
     require_may_see_former,
     require_member,
@@ -166,7 +167,7 @@ class Reading:
         require_member(room, user)
         if room.is_everyone:
             people = await self._disk.run(self._store.users.page, after=after, limit=limit)
-            return [Seen(one, "member") for one in people]
+            return [Seen(one, "admin" if looks_after(room, one) else "member") for one in people]
         behind = sorted(one for one in room.members if after is None or one > after)[:limit]
         people = await self._people.users(behind)
         return [self._seen(room, one, user) for one in people if one.id in room.members]
@@ -179,7 +180,7 @@ class Reading:
     async def former(self, user: str, message_id: str) -> tuple[FormerText, ...]:
         """What a message said before its edits, the oldest first."""
         room, message = await self._found(user, message_id)
-        require_may_see_former(room, message, user)
+        require_may_see_former(room, message, await self._people.as_stored(user))
         return message.former
 
     async def pinned(self, user: str, room_id: str, *, before: int | None, limit: int) -> Page:

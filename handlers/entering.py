@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from chat.errors import Unauthenticated
 from chat.sessions import Identity
 from handlers.services import Services
 
@@ -29,8 +30,15 @@ def handshake_token(headers: Mapping[str, str]) -> str | None:
 
 async def require_identity(services: Services, token: str, address_key: str) -> Identity:
     """Find out who is behind the token of a socket, or refuse; and one too many of theirs."""
-    services.limits.take(services.socket_limits.authentications, address_key)
-    identity = await services.sessions.identify(token)
+    rule = services.socket_limits.authentications
+    try:
+        identity = await services.sessions.identify(token)
+    except Unauthenticated:
+        # Old pages try a refused token every second, for ever: that holds back whoever else has
+        # none, but nobody with a good one, as all behind one address have behind a restart.
+        services.limits.take(rule, address_key)
+        raise
+    services.limits.take(rule, identity.user.id)
     require_few_sockets(services, identity)
     return identity
 

@@ -245,6 +245,7 @@ async def test_a_sender_whom_nobody_remembers_is_told_by_name(core: Core) -> Non
         SendMessage(room_id=new_id(), content="hello"),
         SendMessage(room_id="here", content="hello @bob"),
         SendMessage(room_id="here", content="hello", reply_to=new_id()),
+        SendMessage(room_id="here", content="hello", reply_to=""),
         SendMessage(room_id="here", content="hello", attachments=(new_id(),)),
     ],
 )

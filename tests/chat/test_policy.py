@@ -8,11 +8,14 @@ from msgspec.structs import replace
 from chat import policy
 from chat.errors import Refusal
 from chat.live_room import LiveRoom
-from models.records import EVERYONE, Message, RoomKind, RoomRole
+from models.records import EVERYONE, Message, RoomKind, RoomRole, User
 from tests.chat.engine import bare_room
 from tests.contract import samples
 
 OWNER, ADMIN, OTHER_ADMIN, MEMBER, STRANGER = "owner", "admin", "admin2", "member", "stranger"
+
+# An administrator of the server, who is in no room.
+ROOT = "root"
 
 Guard = Callable[[LiveRoom], None]
 
@@ -33,6 +36,10 @@ def fields(kind: str) -> dict[str, str]:
     return {"kind": "public", "id": EVERYONE} if kind == "everyone" else {"kind": kind}
 
 
+def user_of(user_id: str) -> User:
+    return replace(samples.user(), id=user_id, role="admin" if user_id == ROOT else "user")
+
+
 def outcome(guard: Guard, kind: str) -> str:
     try:
         guard(room_of(kind))
@@ -44,6 +51,7 @@ def outcome(guard: Guard, kind: str) -> str:
 NO_ROOM = "NotFound room_not_found"
 NO_MEMBER = "NotFound member_not_found"
 NOT_IN_CHARGE = "Forbidden not_in_charge"
+NOT_YOURS = "Forbidden not_yours"
 NOT_THE_OWNER = "Forbidden not_the_owner"
 DIRECT = "Invalid direct_room"
 EVERYONES = "Forbidden everyones_room"
@@ -73,12 +81,6 @@ LAST_OWNER = "Conflict last_owner"
         (policy.require_owner, "private", ADMIN, NOT_THE_OWNER),
         (policy.require_owner, "private", MEMBER, NOT_THE_OWNER),
         (policy.require_owner, "public", STRANGER, NO_ROOM),
-        (policy.require_may_pin, "private", OWNER, "ok"),
-        (policy.require_may_pin, "private", ADMIN, "ok"),
-        (policy.require_may_pin, "private", MEMBER, NOT_IN_CHARGE),
-        (policy.require_may_pin, "private", STRANGER, NO_ROOM),
-        (policy.require_may_pin, "everyone", MEMBER, NOT_IN_CHARGE),
-        (policy.require_may_pin, "direct", MEMBER, "ok"),
     ],
 )
 def test_guards_of_a_room(
@@ -165,14 +167,37 @@ def test_who_may_edit_and_how_long(
         ("private", MEMBER, "ok"),
         ("private", OWNER, "ok"),
         ("private", ADMIN, "ok"),
-        ("private", STRANGER, "Forbidden not_yours"),
+        ("private", STRANGER, NOT_YOURS),
         ("direct", MEMBER, "ok"),
-        ("direct", OWNER, "Forbidden not_yours"),
-        ("everyone", OWNER, "Forbidden not_yours"),
+        ("direct", OWNER, NOT_YOURS),
+        ("everyone", OWNER, NOT_YOURS),
+        ("everyone", ROOT, "ok"),
+        ("private", ROOT, NOT_YOURS),
     ],
 )
 def test_who_may_delete(kind: str, user: str, expected: str) -> None:
-    assert outcome(lambda room: policy.require_may_delete(room, said, user), kind) == expected
+    by = user_of(user)
+    assert outcome(lambda room: policy.require_may_delete(room, said, by), kind) == expected
+    assert outcome(lambda room: policy.require_may_see_former(room, said, by), kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "user", "expected"),
+    [
+        ("private", OWNER, "ok"),
+        ("private", ADMIN, "ok"),
+        ("private", MEMBER, NOT_IN_CHARGE),
+        ("private", STRANGER, NO_ROOM),
+        ("private", ROOT, NO_ROOM),
+        ("everyone", MEMBER, NOT_IN_CHARGE),
+        ("everyone", ROOT, "ok"),
+        ("direct", MEMBER, "ok"),
+        ("direct", STRANGER, NO_ROOM),
+    ],
+)
+def test_who_may_pin(kind: str, user: str, expected: str) -> None:
+    by = user_of(user)
+    assert outcome(lambda room: policy.require_may_pin(room, by), kind) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """Whose is it? Every call of REST, by everybody who might make it: a table."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 
 from handlers.application import ROUTES
 from handlers.calls import calls_of
-from models.records import Room, new_id
+from models.records import EVERYONE, Room, new_id
 from tests import pictures
 from tests.handlers.conftest import Answer, Hubbub, Person
 from tests.handlers.described import rest
@@ -263,3 +264,25 @@ def test_the_table_has_every_call() -> None:
         for method, operation in methods.items()
         if not operation["security"]
     } == OPEN | LINKED
+
+
+async def test_administrators_of_the_server_look_after_the_room_of_everybody(hub: Hubbub) -> None:
+    root, ann, bob = await hub.resident("root", role="admin"), *await hub.residents("ann", "bob")
+    said = [(await hub.say(ann, EVERYONE, f"hello {n}")).id for n in range(3)]
+    calls = (
+        ("PUT", f"/api/messages/{said[0]}/pin"),
+        ("GET", f"/api/messages/{said[0]}/former"),
+        ("DELETE", f"/api/messages/{said[0]}"),
+    )
+    for person, expected in ((bob, 403), (root, 200)):
+        for method, path in calls:
+            assert (await hub.call(method, path, token=person.token)).status == expected
+    people = (await hub.get(f"/api/rooms/{EVERYONE}/members", token=bob.token)).json
+    roles = {person["id"]: person["role"] for person in people}
+    assert roles == {root.id: "admin", ann.id: "member", bob.id: "member"}
+    # Nothing else may be done to that room; and who is none any more, looks after nothing.
+    renamed = await hub.call("PATCH", f"/api/rooms/{EVERYONE}", {"name": "Mine"}, token=root.token)
+    assert renamed.code == "not_in_charge"
+    await hub.core.disk.run(partial(hub.core.store.users.change, root.id, role="user"))
+    refused = await hub.call("DELETE", f"/api/messages/{said[1]}", token=root.token)
+    assert (refused.status, refused.code) == (403, "not_yours")

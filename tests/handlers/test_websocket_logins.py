@@ -1,6 +1,7 @@
 """Native sockets: how they are logged in, how many there may be, and when they are closed."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from handlers import sockets
 from models.records import EVERYONE, now
 from tests.contract import samples
 from tests.handlers.conftest import PASSWORD, Hubbub, Person, Starter
-from tests.handlers.sockets import Denied, bearer, said, welcomed
+from tests.handlers.sockets import Denied, Gone, bearer, said, welcomed
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 
@@ -194,6 +195,30 @@ async def test_an_address_tries_so_many_tokens(start: Starter) -> None:
         codes.add(await socket.closed())
     assert socket.frames[0]["payload"]["code"] == "rate_limited"
     assert codes == {4002, 4004}
+
+
+async def test_whoever_tries_bad_tokens_keeps_nobody_out_behind_the_same_address(
+    start: Starter,
+) -> None:
+    hub = start(rate_limits=True)
+    [ann] = await hub.residents("ann")
+    code = 0
+    while code != 4004:
+        code = await (await hub.dial(headers=bearer(NO_TOKEN))).closed()
+    await welcomed(await hub.dial(headers=bearer(ann.token)))
+
+
+async def test_so_many_times_at_once_somebody_comes_and_goes(start: Starter) -> None:
+    hub = start(rate_limits=True)
+    ann, bob = await hub.residents("ann", "bob")
+    code = 0
+    while code != 4004:
+        socket = await hub.dial(headers=bearer(ann.token))
+        with suppress(Gone):
+            await socket.caught_up()
+        socket.close()
+        code = await socket.closed()
+    await welcomed(await hub.dial(headers=bearer(bob.token)))
 
 
 async def test_messages_and_commands_have_rates_of_their_own(start: Starter) -> None:
