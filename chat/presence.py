@@ -12,6 +12,7 @@ from msgspec import Struct
 from chat.events import UserOffline, UserOnline
 from chat.hub import Hub, Outbox
 from chat.people import People
+from models.records import User
 from models.store import StoreError
 
 log = logging.getLogger("hubbub.presence")
@@ -104,6 +105,14 @@ class Presence:
             self._leaving[outbox.user] = moment
             self._wake(moment)
 
+    def reveal(self, user: User, *, before: bool) -> None:
+        """Let somebody be seen or not as they want it now, and announce it if it was otherwise."""
+        self._people.note(user)
+        if user.invisible == before or not self._is_present(user.id):
+            return
+        event = UserOffline if user.invisible else UserOnline
+        self._gather(event(user.id, self._people.name(user.id)))
+
     def close(self) -> None:
         """Announce nothing more."""
         self._leaving.clear()
@@ -138,9 +147,12 @@ class Presence:
         self._announce(UserOffline(user_id, self._people.name(user_id)))
 
     def _announce(self, event: News) -> None:
-        """Gather who comes and goes, so that a crowd is told in one write for each socket."""
-        if self._people.is_invisible(event.user):
-            return
+        """Tell who comes and goes, unless they do not want to be seen."""
+        if not self._people.is_invisible(event.user):
+            self._gather(event)
+
+    def _gather(self, event: News) -> None:
+        """Gather what is told, so that a crowd is told in one write for each socket."""
         self._news.append(event)
         if len(self._news) == 1:
             self._gathering = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._tell)

@@ -161,6 +161,7 @@ class ProfileHandler(AccountHandler):
     async def patch(self, identity: Identity, body: ChangeProfile) -> Profile:
         """Change what others see."""
         user = await self.services.accounts.change_profile(identity, body)
+        self.services.presence.reveal(user, before=identity.user.invisible)
         return Profile(user=self.own(user))
 
 

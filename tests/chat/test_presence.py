@@ -289,6 +289,37 @@ async def test_one_who_is_invisible_is_neither_announced_nor_listed(
     assert bob.heard == ""
 
 
+async def test_whoever_hides_goes_for_the_others_and_comes_back(
+    hasty: Presence, people: People
+) -> None:
+    bob, ann = Socket(BOB.id), Socket(ANN.id)
+    for socket in (bob, ann):
+        hasty.connect(socket)
+    await after_the_grace()
+    for invisible, told, online in (
+        (True, "UserOffline:ann ", [BOB.id]),
+        (False, "UserOnline:ann ", sorted([ANN.id, BOB.id])),
+    ):
+        bob.heard = ann.heard = ""
+        for before in (not invisible, invisible):  # and once more, which is no news
+            hasty.reveal(replace(ANN, invisible=invisible), before=before)
+        assert (hasty.is_online(ANN.id), hasty.online()) == (not invisible, online)
+        await after_the_grace()
+        assert (bob.heard, ann.heard) == (told, "")
+
+
+async def test_of_one_who_is_not_there_nobody_hears_that_they_hide(
+    hasty: Presence, people: People
+) -> None:
+    bob = Socket(BOB.id)
+    hasty.connect(bob)
+    await after_the_grace()
+    bob.heard = ""
+    hasty.reveal(replace(ANN, invisible=True), before=False)
+    await after_the_grace()
+    assert (bob.heard, people.is_invisible(ANN.id)) == ("", True)
+
+
 async def test_those_who_leave_are_let_go_in_turn(hub: Hub, people: People) -> None:
     """One timer is for all of them, and whoever comes back is let go later, or not at all."""
     grace = 0.05

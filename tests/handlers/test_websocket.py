@@ -252,6 +252,20 @@ async def test_one_who_is_invisible_is_not_seen(hub: Hubbub) -> None:
     assert socket.kinds() == []
 
 
+async def test_whoever_hides_while_they_are_there_is_gone_for_the_others_at_once(
+    hub: Hubbub,
+) -> None:
+    ann, bob = await hub.residents("ann", "bob")
+    one, two = await hub.sockets(ann, bob)
+    for invisible, kind in ((True, "USER_OFFLINE"), (False, "USER_ONLINE")):
+        change = {"invisible": invisible}
+        await hub.call("PATCH", "/api/auth/profile", change, token=ann.token)
+        online = (await hub.get("/api/online-users", bob.token)).json["userIds"]
+        assert (ann.id in online) is not invisible
+        await two.hear(kind, userId=ann.id)
+    assert one.kinds() == []
+
+
 # Typing
 
 
