@@ -253,7 +253,9 @@ class Chat:
     def _room_at_hand(self, speaker: Speaker, command: SendMessage) -> LiveRoom | None:
         if command.room_id is not None:
             return self._rooms.live(command.room_id)
-        return None if command.to is None else self._rooms.live_direct(speaker.user, command.to)
+        if command.to is None or not self._people.has_account(command.to):
+            return None
+        return self._rooms.live_direct(speaker.user, command.to)
 
     def _knows_other(self, room: LiveRoom, speaker: Speaker) -> bool:
         other = room.other(speaker.user)

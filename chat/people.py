@@ -91,6 +91,10 @@ class People:
         self._known.move_to_end(user_id)
         return True
 
+    def has_account(self, user_id: str) -> bool:
+        """Tell whether somebody is at hand as they are now, and has not gone."""
+        return self._is_fresh(user_id) and self._known[user_id].deleted is None
+
     def forget(self, user_id: str) -> None:
         """Ask the store again for somebody who has changed; until then they are who they were."""
         self._forgotten += 1

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from chat import commands
 from chat.chat import Speaker
 from chat.commands import SendMessage
 from chat.entries import Said
-from chat.errors import Invalid, Refusal, TooMany, Unauthenticated
+from chat.errors import Invalid, NotFound, Refusal, TooMany, Unauthenticated
 from chat.events import Event, Form, MessageChanged, MessageStored
 from chat.live_room import LiveRoom
 from chat.sessions import Identity
@@ -302,6 +303,12 @@ class SocketHandler(LightSocket):
                 payload: Mapping[str, object] = await sync(self, command)
             case Listen() | Unlisten():
                 payload = await self._listen(speaker, command)
+            case commands.StopTyping() if frame.id is None:
+                # An old page says so as it is closed, also of a room that is gone: and its user
+                # would see every ERROR.
+                with suppress(NotFound):
+                    await self._actions.carry_out(speaker, command)
+                return
             case _:
                 payload = await self._actions.carry_out(speaker, command)
         self.send(self.dialect.done(frame, payload))

@@ -4,7 +4,7 @@ from chat.commands import Command
 from chat.errors import Invalid, Unauthenticated
 from handlers.dialects.authenticate import Authenticate
 from handlers.dialects.native import Native
-from handlers.dialects.words import Auth, Frame, Reader, Words
+from handlers.dialects.words import Auth, Frame, Reader, Words, type_of
 
 
 class Authentication(Auth, frozen=True):
@@ -23,7 +23,9 @@ def first_frame(text: str) -> tuple[Frame, Words]:
     """Read the first frame, and find the words that go with it."""
     try:
         frame = _reader.read(text)
-    except Invalid:
+    except Invalid as refusal:
+        if type_of(text) in FIRST:
+            raise
         NATIVE.decode(text)  # refuses what makes no sense at all
-        raise Unauthenticated("not_authenticated", "the first frame is AUTH") from None
+        raise Unauthenticated("not_authenticated", "the first frame is AUTH") from refusal
     return frame, AUTHENTICATE if isinstance(frame.payload, Authentication) else NATIVE

@@ -67,6 +67,12 @@ class Envelope(Struct, frozen=True, gc=False):
     id: FrameId = None
 
 
+class Label(Struct, frozen=True, gc=False):
+    """The type of a frame that is not understood."""
+
+    type: str | None = None
+
+
 class Words(Protocol):
     """The words of one kind of client."""
 
@@ -119,12 +125,21 @@ class Reader:
 
 
 _envelopes = msgspec.json.Decoder(Envelope)
+_labels = msgspec.json.Decoder(Label)
 
 
 def id_of(text: str) -> FrameId:
     """The id of a frame that is not understood, so that its refusal can carry it."""
     try:
         return _envelopes.decode(text).id
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+
+
+def type_of(text: str) -> str | None:
+    """The type of a frame that is not understood."""
+    try:
+        return _labels.decode(text).type
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
 

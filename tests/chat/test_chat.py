@@ -9,7 +9,7 @@ from chat.commands import CreateRoom, SendMessage
 from chat.entries import Said
 from chat.errors import Busy, Refusal
 from chat.events import MessageChanged, MessageStored
-from models.records import new_id
+from models.records import new_id, now
 from models.store import Store
 from tests.chat.engine import PARTS, Core, code_of, speaker, until
 from tests.chat.engine import make_core as make_core
@@ -118,6 +118,18 @@ async def test_what_must_be_read_first_is_not_sent_at_once(
     if command.room_id == "here":
         command = SendMessage(**{**as_dict(command), "room_id": cast.room.id})
     assert not core.chat.send_now(speaker(cast.member), command, unheard)
+
+
+async def test_nothing_is_sent_at_once_to_one_who_has_gone(core: Core) -> None:
+    ann, bob = core.person(), core.person()
+    command = SendMessage(to=bob.id, content="hello")
+    await core.chat.sent(speaker(ann), command)
+    assert core.chat.send_now(speaker(ann), command, unheard)
+    core.real.users.change(bob.id, deleted=now())
+    core.people.forget(bob.id)
+    assert not core.chat.send_now(speaker(ann), command, unheard)
+    for _ in range(2):
+        assert await code_of(core.chat.sent(speaker(ann), command)) == "user_not_found"
 
 
 def as_dict(command: SendMessage) -> dict[str, object]:

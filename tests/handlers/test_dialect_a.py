@@ -190,6 +190,19 @@ async def test_rooms_of_others_are_refused(hub: Hubbub) -> None:
 
 
 @BOTH
+async def test_nobody_is_told_of_a_room_that_is_gone_as_they_stop_typing(
+    hub: Hubbub, words: str
+) -> None:
+    room, [ann] = await friends(hub, "ann")
+    socket = await enter(hub, ann, room, words=words)
+    await hub.call("POST", f"/api/rooms/{room.id}/leave", {}, token=ann.token)
+    for kind in ("STOP_TYPING", "LEAVE_ROOM"):
+        socket.tell(kind, roomId=room.id)
+    await socket.caught_up()
+    assert "ERROR" not in socket.kinds()
+
+
+@BOTH
 @pytest.mark.parametrize("kind", ["TYPING", "START_TYPING"])
 async def test_typing_in_either_word(hub: Hubbub, words: str, kind: str) -> None:
     room, [ann, bob] = await friends(hub, "ann", "bob")

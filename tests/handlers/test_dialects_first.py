@@ -41,3 +41,9 @@ def test_anything_else_is_refused(text: str, refusal: type[Refusal], code: str) 
     with pytest.raises(refusal) as refused:
         first_frame(text)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize("kind", ["AUTH", "AUTHENTICATE"])
+def test_a_refusal_says_what_is_wrong_with_a_login(kind: str) -> None:
+    with pytest.raises(Invalid, match="missing required field `token`"):
+        first_frame(f'{{"type":"{kind}","payload":{{}}}}')
