@@ -170,8 +170,8 @@ class Hub:
 
     def tell_users(self, users: Iterable[str], event: Event) -> None:
         """Tell some users, on all of their connections."""
-        listeners = chain.from_iterable(self._outboxes.get(user, ()) for user in users)
-        self._tell(list(listeners), (event,))
+        connected = self._outboxes
+        self._tell([one for user in users for one in connected.get(user, ())], (event,))
 
     def tell_all(self, event: Event, *, without: str | None = None) -> None:
         """Tell everybody who is connected."""
@@ -196,6 +196,9 @@ class Hub:
 
     def _tell(self, listeners: list[Outbox], events: Sequence[Event]) -> None:
         if not listeners:
+            return
+        if len(listeners) == 1 and not self._backlog:
+            _tell_one(listeners[0], events)
             return
         telling = _Telling(events)
         if len(listeners) <= SLICE and not self._backlog:
@@ -227,7 +230,7 @@ class _Telling:
         self._named: set[str] = set()
         for event in events:
             if isinstance(event, MarksMoved):
-                continue  # as frequent as messages, and the same for all
+                continue
             if isinstance(event, MessageStored):
                 self._named.add(event.message.sender)
                 self._named.update(event.message.mentions, event.muted)
@@ -270,6 +273,17 @@ class _Telling:
         )
 
 
+def _tell_one(outbox: Outbox, events: Sequence[Event]) -> None:
+    """Write to a single connection, as receipts nearly always are: nothing need be remembered."""
+    told = [(event, _form(event, outbox)) for event in events]
+    if outbox.held is not None:
+        outbox.held += told
+        return
+    data = b"".join([_encoded(outbox.dialect, event, form) for event, form in told])
+    if data:
+        outbox.send(data)
+
+
 def _frame(
     dialect: Dialect, event: Event, form: Form, made: dict[tuple[Dialect, Form], bytes]
 ) -> bytes:
@@ -303,6 +317,8 @@ def _encoded(dialect: Dialect, event: Event, form: Form) -> bytes:
 def _form(event: Event, outbox: Outbox) -> Form:
     if isinstance(event, MessageStored):
         return _form_of_message(event, outbox)
+    if isinstance(event, MarksMoved):  # as frequent as messages, and the same for all
+        return "others"
     if isinstance(event, UserOnline | UserOffline):
         return "own" if event.user == outbox.user else "others"
     if isinstance(event, MessageChanged):

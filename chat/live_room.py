@@ -66,6 +66,9 @@ class LiveRoom:
         shelf: Shelf | None = None,
     ) -> None:
         self.room = room
+        self.id = room.id
+        # Whether this is the room that everybody is in.
+        self.is_everyone = room.id == EVERYONE
         # The two of a direct room.
         self.pair = None if room.pair is None else room.pair.split(":")
         self.seq = counters.seq
@@ -88,16 +91,6 @@ class LiveRoom:
         # In a direct room, the messages of each that the other one has not read, by `seq`.
         self._unread: dict[str, OrderedDict[int, str]] = {}
         self._latest: datetime | None = None
-
-    @property
-    def id(self) -> str:
-        """The id of the room."""
-        return self.room.id
-
-    @property
-    def is_everyone(self) -> bool:
-        """Whether this is the room that everybody is in."""
-        return self.room.id == EVERYONE
 
     @property
     def active(self) -> datetime:
@@ -254,6 +247,7 @@ class LiveRoom:
             return
         if next(reversed(unread)) <= upto:
             unread.clear()
+            return
         for seq in [seq for seq in unread if seq <= upto]:
             del unread[seq]
 
@@ -265,6 +259,28 @@ class LiveRoom:
     def unsaved(self) -> list[Member]:
         """Those who have read further than the store knows, because they sent something."""
         return [member for member in self.members.values() if member.read > member.saved]
+
+    def concerned(self, user: str, after: int, upto: int) -> list[str]:
+        """The others in the room who sent what lies behind one `seq` up to another.
+
+        All others, where nobody remembers who that was.
+        """
+        if self.pair is None:
+            senders = self.senders(after, upto)
+        else:
+            senders = set() if self._sent_alone(user, after, upto) else None
+        others = self.members if senders is None else senders
+        # Not to one who has left, though it is about what they said.
+        return [other for other in others if other != user and self.has(other)]
+
+    def _sent_alone(self, user: str, after: int, upto: int) -> bool:
+        if upto - after > MAX_SENDERS:
+            return False
+        # With every message between two: a set of them all takes three times as long.
+        for seq in range(after + 1, upto + 1):  # noqa: SIM110
+            if self._senders.get(seq) != user:
+                return False
+        return True
 
     def senders(self, after: int, upto: int) -> set[str] | None:
         """Who sent the messages behind one `seq` up to another; None where nobody remembers."""

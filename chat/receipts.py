@@ -182,10 +182,7 @@ class Receipts:
         self, event: MarksMoved, room: LiveRoom, after: int, upto: int, passed: Passed | None
     ) -> None:
         """Tell a receipt to the others whose messages it is about."""
-        senders = room.senders(after, upto)
-        others = room.members.keys() if senders is None else senders
-        # Not to one who has left, though it is about what they said.
-        listeners = [other for other in others if other != event.user and room.has(other)]
+        listeners = room.concerned(event.user, after, upto)
         if listeners:
             told = event if passed is None else replace(event, passed=passed)
             self._hub.tell_users(listeners, told)

@@ -18,8 +18,8 @@ from handlers.dialects.words import (
     Unlisten,
     refusal_body,
     written,
-    written_as,
 )
+from handlers.frames import text_frame
 from handlers.views import View, message_body, message_view, new_room_view, room_view
 
 # What a client may send, by its type.
@@ -108,7 +108,8 @@ class Native:
 
     def stored(self, frame_id: FrameId, message: bytes) -> bytes:
         """An ACK with the message."""
-        return written_as("ACK", b'{"message":%b}' % message, frame_id)
+        known = msgspec.json.encode(frame_id)
+        return text_frame(b'{"type":"ACK","payload":{"message":%b},"id":%b}' % (message, known))
 
     def refused(self, refusal: Refusal, frame_id: FrameId) -> bytes:
         """The answer to a command that was refused."""
@@ -142,7 +143,7 @@ def _message(event: events.MessageStored, form: Form) -> bytes:
     """A message, and a NOTIFY with it, which a page turns into a toast and a sound."""
     message = event.message
     body = message_body(message, event.sender_name, form, event.shown, event.forms)
-    frame = written_as("MESSAGE", body)
+    frame = text_frame(b'{"type":"MESSAGE","payload":%b}' % body)
     if form != "mentioned" and not (form == "others" and event.notify):
         return frame
     kind = "mention" if form == "mentioned" else "message"

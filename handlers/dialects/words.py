@@ -150,14 +150,6 @@ def written(kind: str, payload: object, frame_id: FrameId = None) -> bytes:
     return text_frame(msgspec.json.encode(Answer(kind, payload, known)))
 
 
-def written_as(kind: str, payload: bytes, frame_id: FrameId = None) -> bytes:
-    """What a server says, as a finished frame, where the payload was encoded before."""
-    if frame_id is None:
-        return text_frame(b'{"type":"%b","payload":%b}' % (kind.encode(), payload))
-    known = msgspec.json.encode(frame_id)
-    return text_frame(b'{"type":"%b","payload":%b,"id":%b}' % (kind.encode(), payload, known))
-
-
 def refusal_body(refusal: Refusal) -> dict[str, object]:
     """A refusal as clients read it."""
     body: dict[str, object] = {"code": refusal.code, "message": refusal.message}

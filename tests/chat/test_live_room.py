@@ -4,7 +4,7 @@ import pytest
 
 from chat import live_room
 from chat.errors import NotFound
-from models.records import EVERYONE, new_id
+from models.records import EVERYONE, new_id, pair_of
 from tests.chat.engine import bare_room
 from tests.contract import samples
 
@@ -72,6 +72,26 @@ async def test_senders_are_known_as_far_as_they_are_remembered(
     assert room.senders(1, 3) is None
     assert room.senders(4, 6) is None
     assert room.senders(0, 2**53) is None
+
+
+@pytest.mark.parametrize("kind", ["direct", "private"])
+async def test_a_receipt_concerns_the_others_whose_messages_it_is_about(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(live_room, "MAX_SENDERS", 4)
+    ann, bob = sorted([new_id(), new_id()])
+    pair = pair_of(ann, bob) if kind == "direct" else None
+    room = bare_room(ann, bob, kind=kind, pair=pair)
+    for seq, sender in enumerate([ann, ann, bob, ann, ann], start=1):
+        room.note_sender(samples.message(room.id, seq, sender=sender))
+    assert room.concerned(ann, 2, 5) == [bob]
+    assert room.concerned(ann, 3, 5) == room.concerned(ann, 5, 5) == []
+    assert room.concerned(bob, 3, 5) == [ann]
+    assert room.concerned(bob, 2, 3) == []
+    assert room.concerned(bob, 0, 1) == [ann]  # for that is remembered no more
+    assert room.concerned(ann, 5, 2**53) == [bob]
+    del room.members[bob]
+    assert room.concerned(ann, 2, 5) == room.concerned(ann, 0, 5) == []
 
 
 def test_whoever_comes_back_has_read_what_they_sent() -> None:
