@@ -41,6 +41,18 @@ class Batch(Struct, frozen=True, eq=False):
 NOTHING = Batch([], [], [], [], {}, {})
 
 
+def joined(front: Batch, behind: Batch) -> Batch:
+    """Two batches as one, the second numbered behind the first."""
+    return Batch(
+        front.entries + behind.entries,
+        front.writes + behind.writes,
+        front.idle + behind.idle,
+        front.refused + behind.refused,
+        front.numbers | behind.numbers,
+        front.altered | behind.altered,
+    )
+
+
 def numbered(gathered: Sequence[Entry], front: Batch = NOTHING) -> Batch:
     """Give each write its numbers; changes that find nothing to do are left out.
 

@@ -16,7 +16,17 @@ from functools import partial
 
 from msgspec import Struct
 
-from chat.batches import NOTHING, Batch, answer, answer_idle, not_stored, numbered, refuse, settle
+from chat.batches import (
+    NOTHING,
+    Batch,
+    answer,
+    answer_idle,
+    joined,
+    not_stored,
+    numbered,
+    refuse,
+    settle,
+)
 from chat.entries import (
     Alter,
     Answer,
@@ -33,6 +43,7 @@ from chat.live_room import Held, LiveRoom, no_such_room
 from chat.measures import Measures
 from chat.turns import Turn, Withheld, commit_in_turn
 from chat.uncertain import Uncertain
+from chat.untold import Untold, gains
 from models.disk import Disk, keyed
 from models.records import Message
 from models.store import (
@@ -118,6 +129,8 @@ class Journal:
         # or two while the last is told.
         self._current: Commit | None = None
         self._ahead: deque[Commit] = deque()
+        # What is stored, and told together with the commit that is waited for.
+        self._untold = Untold()
         # When the last one was over.
         self._over = 0.0
         self._uncertain = Uncertain(store, disk, tell)
@@ -218,14 +231,15 @@ class Journal:
                     self._uncertain.give_up(commit.batch)
                 raise not_stored() from error
             else:
-                self._settle(commit.batch, outcomes)
+                self._tell_stored(commit, outcomes)
                 return
         self._uncertain.doubt(gathered)
         raise not_stored()
 
     def _begin(self, gathered: list[Entry], front: Commit | None = None) -> Commit:
         """Give what has gathered its numbers, and begin to write it, behind what is in front."""
-        batch = numbered(gathered, NOTHING if front is None else front.batch)
+        ahead = NOTHING if front is None else front.batch
+        batch = numbered(gathered, joined(self._untold.batch, ahead) if self._untold else ahead)
         begun = time.perf_counter()
         before = None if front is None else front.turn
         if not batch.writes:
@@ -276,14 +290,45 @@ class Journal:
         if not attempt.cancelled() and not isinstance(attempt.exception(), Withheld):
             self.measures.note_left(writes)
 
+    def _tell_stored(self, commit: Commit, outcomes: list[Outcome]) -> None:
+        """Tell what a commit has stored, now or together with what waits."""
+        took = self._over - commit.begun
+        if (
+            0 < len(self._waiting) < MIN_AHEAD
+            and not (self._untold or self._ahead or self._uncertain or self._behind())
+            and commit.turn.as_presumed
+            and gains(commit.batch, self._waiting, took)
+        ):
+            self._untold.keep(commit.batch, outcomes, self._tell_untold)
+        else:
+            self._settle(commit.batch, outcomes)
+
+    def _tell_untold(self) -> None:
+        """Wait no longer: what is behind takes too long, or has failed."""
+        if self._untold:
+            try:
+                self._settle(NOTHING, [])
+            except Exception:
+                log.exception("a batch was not told")
+
     def _settle(self, batch: Batch, outcomes: list[Outcome]) -> None:
         """Begin the next commit, tell what is stored now, and answer."""
+        batch, outcomes = self._untold.take(batch, outcomes)
         settled = list(map(settle, batch.entries, outcomes))
-        self._begin_ahead(self._ahead[-1] if self._ahead else None)
+        if self._current is None:
+            self._begin_ahead(self._ahead[-1] if self._ahead else None)
         told = [one for one in settled if one is not None]
         begun = time.perf_counter()
-        self._tell(told)
-        self.measures.telling_seconds.note(time.perf_counter() - begun)
+        try:
+            self._tell(told)
+        except Exception:
+            self._uncertain.doubt(batch.entries)
+            refuse(batch.entries, not_stored())
+            raise
+        took = time.perf_counter() - begun
+        self.measures.telling_seconds.note(took)
+        if len(batch.numbers) == 1:
+            batch.entries[0].room.telling_seconds = took
         self.measures.messages += sum(isinstance(one, ToldMessage) and one.new for one in told)
         for entry, outcome, news in zip(batch.entries, outcomes, settled, strict=True):
             answer(entry, outcome, news)
@@ -301,6 +346,9 @@ class Journal:
         self._begin_behind()
         try:
             outcomes = await self._committed(writes, commit.attempt)
+        except BaseException:
+            self._tell_untold()
+            raise
         finally:
             begun, self._over = max(commit.begun, self._over), time.perf_counter()
             self._current = None

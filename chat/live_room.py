@@ -81,6 +81,8 @@ class LiveRoom:
         # What is being written for the room, so that it is not dropped under the journal.
         self.pending = 0
         self.used = time.monotonic()
+        # How long it took to tell those who are in it what was written for it last.
+        self.telling_seconds = 0.0
         # One change of name, members or roles after the other.
         self.lock = asyncio.Lock()
         self._held: dict[str, Held] = {}

@@ -130,6 +130,17 @@ def reacted(user: str) -> Callable[[Message], Message | None]:
     return change
 
 
+def fail_to_tell_once(desk: Desk) -> None:
+    """Let the next telling fail by a fault of ours."""
+    told = desk.journal._tell
+
+    def fail(_: Any) -> None:
+        desk.journal._tell = told
+        raise RuntimeError("a bug")
+
+    desk.journal._tell = fail
+
+
 async def refusal(future: asyncio.Future[Said]) -> str:
     with pytest.raises((Busy, NotFound, Forbidden)) as caught:
         await future

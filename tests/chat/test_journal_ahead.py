@@ -11,22 +11,11 @@ from chat.errors import Forbidden
 from chat.hub import Hub
 from chat.journal import Journal
 from models.records import Counters, Message, new_id
-from tests.chat.desk import Desk, edited, reacted, refusal
+from tests.chat.desk import Desk, edited, fail_to_tell_once, reacted, refusal
 from tests.chat.desk import make_desk as make_desk
 from tests.chat.engine import Gate, full, kept, lost, turns
 
 pytestmark = pytest.mark.gen_test(timeout=30)
-
-
-def fail_to_tell_once(desk: Desk) -> None:
-    """Let the next telling fail by a fault of ours."""
-    told = desk.journal._tell
-
-    def fail(_: Any) -> None:
-        desk.journal._tell = told
-        raise RuntimeError("a bug")
-
-    desk.journal._tell = fail
 
 
 @pytest.mark.parametrize(
