@@ -5,59 +5,16 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from tornado.ioloop import IOLoop
 
-from chat.errors import Refusal
-from handlers.dialects.native import COMMANDS
-from handlers.dialects.words import FrameId
-from handlers.websocket import SocketHandler
 from models.records import EVERYONE
 from tests.chat.engine import until
-from tests.handlers.conftest import Hubbub, Person, Starter
-from tests.handlers.sockets import (
-    ABNORMAL,
-    BINARY,
-    CLOSE,
-    FIN,
-    PING,
-    TEXT,
-    Client,
-    Gone,
-    Turns,
-    frame,
-    said,
-    text,
-)
+from tests.handlers.conftest import Hubbub
+from tests.handlers.neighbours import attacker, neighbours
+from tests.handlers.sockets import ABNORMAL, BINARY, CLOSE, FIN, PING, TEXT, Gone, frame, said, text
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 
 DEEP = 20_000
-
-
-class Neighbours:
-    """Two who talk to each other, whatever somebody else does meanwhile."""
-
-    def __init__(self, hub: Hubbub, one: Client, other: Client) -> None:
-        self._hub = hub
-        self._one, self._other = one, other
-        self._said = 0
-
-    async def talk(self) -> None:
-        """Say something, and see that it arrives."""
-        self._said += 1
-        content = f"undisturbed {self._said}"
-        await self._one.ask("SEND_MESSAGE", roomId=EVERYONE, content=content)
-        await self._other.hear("MESSAGE", content=content)
-
-
-async def neighbours(hub: Hubbub) -> Neighbours:
-    return Neighbours(hub, *await hub.sockets(*await hub.residents("one", "other")))
-
-
-async def attacker(hub: Hubbub) -> Client:
-    return await hub.socket(await hub.resident(f"eve{len(hub.clients)}"))
 
 
 # What is wrong with a frame, and the code that says so.
@@ -273,107 +230,6 @@ async def test_half_a_frame_holds_up_nobody(hub: Hubbub) -> None:
     await until(lambda: len(hub.services.sockets) == 2)
 
 
-async def test_ten_thousand_frames_at_once(hub: Hubbub) -> None:
-    both, socket = await neighbours(hub), await attacker(hub)
-    socket.write(b"".join(said("PRESENCE", n) for n in range(10_000)))
-    await both.talk()
-    await socket.caught_up()
-    assert [heard["id"] for heard in socket.frames if "id" in heard] == list(range(10_000))
-
-
-async def test_a_thousand_messages_at_once_keep_their_order(hub: Hubbub) -> None:
-    both, socket = await neighbours(hub), await attacker(hub)
-    socket.write(
-        b"".join(
-            said("SEND_MESSAGE", n, roomId=EVERYONE, content=str(n), clientId=f"c{n}")
-            for n in range(1000)
-        )
-    )
-    await both.talk()
-    await socket.until(lambda: sum(one["type"] == "ACK" for one in socket.frames) == 1000)
-    messages = [one["payload"] for one in socket.frames if one["type"] == "MESSAGE"]
-    said_by_eve = [one["content"] for one in messages if "clientId" in one]
-    assert said_by_eve == [str(n) for n in range(1000)]
-    assert [one["seq"] for one in messages] == sorted(one["seq"] for one in messages)
-
-
-async def test_messages_that_must_be_looked_up_keep_their_order_with_those_that_need_not(
-    hub: Hubbub,
-) -> None:
-    both, socket = await neighbours(hub), await attacker(hub)
-    first = (await socket.ask("SEND_MESSAGE", roomId=EVERYONE, content="0"))["message"]["id"]
-    kinds: list[dict[str, str]] = [
-        {},
-        {"replyTo": first},
-        {"content": "@nobody and @eve0"},
-        {"tempId": "t"},
-    ]
-    wanted = [{"roomId": EVERYONE, "content": str(n), **kinds[n % 4]} for n in range(200)]
-    socket.write(b"".join(said("SEND_MESSAGE", n, **one) for n, one in enumerate(wanted)))
-    await both.talk()
-    await socket.until(lambda: sum(one["type"] == "ACK" for one in socket.frames) == 201)
-    acks = [one["payload"]["message"] for one in socket.frames if one["type"] == "ACK"]
-    assert [one["content"] for one in acks[1:]] == [one["content"] for one in wanted]
-    assert [one["seq"] for one in acks] == sorted(one["seq"] for one in acks)
-
-
-async def test_a_flood_of_nonsense_ends_the_socket(start: Starter) -> None:
-    hub = start(rate_limits=True)
-    both, socket = await neighbours(hub), await attacker(hub)
-    socket.write(text("nonsense") * 10_000)
-    assert await socket.closed() == 4009
-    assert 100 <= len([one for one in socket.frames if one["type"] == "ERROR"]) < 200
-    nobody = await hub.dial()
-    nobody.write(text("nonsense") * 10_000)
-    assert await nobody.closed() == 4009
-    await both.talk()
-
-
-async def test_a_flood_of_commands_is_refused_one_by_one(start: Starter) -> None:
-    hub = start(rate_limits=True)
-    both, socket = await neighbours(hub), await attacker(hub)
-    socket.write(b"".join(said("TYPING", n, roomId=EVERYONE) for n in range(2_000)))
-    await socket.caught_up()
-    codes = [one["payload"].get("code") for one in socket.frames if one["type"] == "ERROR"]
-    assert set(codes) == {"rate_limited"}
-    assert len(codes) > 1_000
-    await both.talk()
-
-
-@pytest.mark.parametrize(
-    "refused",
-    [said("SEND_MESSAGE", 1, roomId=EVERYONE, content="x"), said("AUTH", 1, token="x")],
-    ids=["messages", "logins"],
-)
-async def test_whoever_goes_beyond_the_limits_leaves_the_others_their_turn(
-    start: Starter, monkeypatch: pytest.MonkeyPatch, refused: bytes
-) -> None:
-    hub, turns = start(rate_limits=True), Turns()
-    both, socket = await neighbours(hub), await attacker(hub)
-    refuse = SocketHandler._refuse
-
-    def noted(handler: SocketHandler, refusal: Refusal, frame_id: FrameId) -> None:
-        turns.note()
-        refuse(handler, refusal, frame_id)
-
-    monkeypatch.setattr(SocketHandler, "_refuse", noted)
-    socket.write(refused * 2_000)
-    await both.talk()
-    await socket.caught_up()
-    assert turns.most == 1
-
-
-async def test_a_flood_of_pings_leaves_the_others_their_turn(
-    hub: Hubbub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    both, socket, turns = await neighbours(hub), await attacker(hub), Turns()
-    monkeypatch.setattr(SocketHandler, "on_ping", lambda *_: turns.note())
-    socket.write(frame(PING, b"x" * 125) * 2_000)
-    await both.talk()
-    await socket.caught_up()
-    assert turns.most <= 20
-
-
 async def test_a_fault_of_ours_closes_the_socket_and_no_other(
     hub: Hubbub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -412,58 +268,3 @@ async def test_garbage_instead_of_a_handshake(hub: Hubbub) -> None:
         writer.close()
         await both.talk()
     assert len(hub.services.sockets) == 2
-
-
-# Whatever is sent is answered by a frame or a close.
-
-JSONS = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
-    ),
-    max_leaves=6,
-)
-FIELDS = ("roomId", "content", "messageId", "seq", "userId", "kind", "name", "since", "limit", "to")
-VALUES = JSONS | st.sampled_from([EVERYONE, "0" * 24, 0, 1, "direct", "everyone"])
-FRAMES = st.one_of(
-    st.binary(max_size=60),
-    st.text(max_size=60).map(lambda words: text(words.encode("utf-8", "replace"))),
-    JSONS.map(lambda words: text(json.dumps(words))),
-    st.builds(
-        lambda kind, number, payload: text(
-            json.dumps({"type": kind, "id": number, "payload": payload})
-        ),
-        st.sampled_from(sorted(COMMANDS.keys() - {"AUTH"})),
-        st.integers() | st.text(max_size=5),
-        st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=4),
-    ),
-)
-
-
-@pytest.fixture
-def quiet_hub(io_loop: IOLoop, start: Starter) -> tuple[Hubbub, Person]:
-    hub = start()
-    return hub, io_loop.run_sync(lambda: hub.resident("eve"))
-
-
-@pytest.mark.gen_test(run_sync=False)
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(frames=st.lists(FRAMES, min_size=1, max_size=4))
-def test_whatever_is_sent_is_answered_or_ends_the_socket(
-    io_loop: IOLoop, quiet_hub: tuple[Hubbub, Person], frames: list[bytes]
-) -> None:
-    hub, eve = quiet_hub
-
-    async def send() -> None:
-        socket = await hub.socket(eve)
-        socket.write(b"".join(frames) + frame(CLOSE, b"\x03\xe8"))
-        # Half a frame waits for the rest, which never comes.
-        with suppress(AssertionError):
-            await socket.until(lambda: socket.code is not None, longest=0.05)
-        await socket.over()
-        hub.clients.remove(socket)
-        await until(lambda: len(hub.services.sockets) == 0)
-
-    io_loop.run_sync(send)
