@@ -10,7 +10,7 @@ from chat.events import Event, Form
 from handlers.dialects.authenticate import COMMANDS, Authenticate
 from handlers.dialects.words import AskPresence, Auth, Frame, Listen, Unlisten
 from handlers.views import own_user_view
-from tests.handlers.test_dialects_native import (
+from tests.handlers.native_words import (
     ANN,
     BOB,
     BODY,

@@ -1,4 +1,4 @@
-"""Far more than anybody would send: it is answered in order or refused, and others get their turn."""
+"""Far more than anybody sends: it is answered in order or refused, and others get their turn."""
 
 import pytest
 
