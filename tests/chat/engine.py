@@ -101,10 +101,10 @@ class Unreliable:
         """Let the next calls of a method go as planned."""
         self.faults.setdefault(name, deque()).extend(faults)
 
-    def gate(self, name: str) -> Gate:
-        """Hold up the next call of a method that has no other plan."""
+    def gate(self, name: str, fault: Fault = fine) -> Gate:
+        """Hold up the next call of a method that has no other plan; behind the gate it may fail."""
         gate = Gate()
-        self.plan(name, gate)
+        self.plan(name, lambda call: gate(partial(fault, call)))
         return gate
 
     def prepare(self, writes: list[Any], *, later: bool = False) -> Any:

@@ -1,7 +1,6 @@
 """The commit that is under way while the last is told, and tellings that fail or fall behind."""
 
 import asyncio
-from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from chat.journal import Journal
 from models.records import Counters, Message, new_id
 from tests.chat.desk import Desk, edited, fail_to_tell_once, reacted, refusal
 from tests.chat.desk import make_desk as make_desk
-from tests.chat.engine import Gate, full, kept, lost, turns
+from tests.chat.engine import full, kept, lost, turns
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -100,8 +99,7 @@ async def test_what_is_handed_over_waits_for_what_becomes_of_a_failure(
 ) -> None:
     hand_over(desk)
     room = await desk.room()
-    gate = Gate()
-    desk.store.plan("commit", lambda call: gate(partial(fault, call)))
+    gate = desk.store.gate("commit", fault)
     first = desk.say(room)
     await gate.reached()
     later = [desk.say(room), desk.say(room)]
@@ -161,8 +159,7 @@ async def test_a_change_is_not_refused_because_of_one_that_is_not_stored(
             raise Forbidden("too_late", "there is a first one")
         return edited("second")(there)
 
-    gate = Gate()
-    desk.store.plan("commit", lambda call: gate(partial(full, call)))
+    gate = desk.store.gate("commit", full)
     first = asyncio.ensure_future(desk.alter(room, message.id, edited("first")))
     await gate.reached()
     second = asyncio.ensure_future(desk.alter(room, message.id, change))
