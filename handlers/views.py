@@ -9,8 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from msgspec.structs import asdict
 
 from chat.attachments import Shown
-from chat.entries import Forms
-from chat.events import Form, RoomCreated
+from chat.events import Form, MessageStored, RoomCreated
 from chat.live_room import Standing
 from chat.reading import RoomState, Seen
 from chat.resends import client_id_of, temp_id_of
@@ -236,19 +235,18 @@ def upload_view(upload: Upload, shown: Shown) -> UploadView:
     return UploadView(**asdict(shown), created_at=upload.created)
 
 
-def message_body(
-    message: Message, sender_name: str, form: Form, shown: tuple[Shown, ...], forms: Forms
-) -> bytes:
+def message_body(event: MessageStored, form: Form) -> bytes:
     """A message for the sockets of one form; what is the same in all of them is encoded once."""
-    body = forms.get(form)
+    body = event.forms.get(form)
     if body is None:
         if form == _OTHERS:
-            body = msgspec.json.encode(message_view(message, sender_name, shown=shown))
+            view = message_view(event.message, event.sender_name, shown=event.shown)
+            body = msgspec.json.encode(view)
         else:
-            body = message_body(message, sender_name, _OTHERS, shown, forms)
+            body = message_body(event, _OTHERS)
             if form in _OWN:
-                body = _with_own_names(body, message, form)
-        forms[form] = body
+                body = _with_own_names(body, event.message, form)
+        event.forms[form] = body
     return body
 
 

@@ -247,15 +247,18 @@ class SocketHandler(LightSocket):
         if isinstance(said, Refusal):
             self._refuse(said, frame.id)
             return
-        message = said.message
-        name = self.services.people.name(self.user)
-        shown = self.services.attachments.shown(message)
         if frame.id is not None:
-            body = message_body(message, name, "origin", shown, said.forms)
+            # Nearly always it was told here a moment ago.
+            body = said.forms.get("origin") or message_body(self._stored(said), "origin")
             self.send(self.dialect.stored(frame.id, body))
-        elif not said.fresh and (self.rooms is None or message.room in self.rooms):
+        elif not said.fresh and (self.rooms is None or said.message.room in self.rooms):
             # Whoever gives no ids waits for the message itself, and nobody else is told it again.
-            self.send(self.dialect.encode(MessageStored(message, name, shown=shown), "origin"))
+            self.send(self.dialect.encode(self._stored(said), "origin"))
+
+    def _stored(self, said: Said) -> MessageStored:
+        name = self.services.people.name(self.user)
+        shown = self.services.attachments.shown(said.message)
+        return MessageStored(said.message, name, shown=shown, forms=said.forms)
 
     async def _guarded(self, frame_id: FrameId, work: Awaitable[None]) -> None:
         """Nothing escapes: a refusal is an answer, and a fault of ours closes the socket."""

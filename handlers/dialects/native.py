@@ -142,8 +142,7 @@ _UNASKED: dict[type[Command], str] = {
 def _message(event: events.MessageStored, form: Form) -> bytes:
     """A message, and a NOTIFY with it, which a page turns into a toast and a sound."""
     message = event.message
-    body = message_body(message, event.sender_name, form, event.shown, event.forms)
-    frame = text_frame(b'{"type":"MESSAGE","payload":%b}' % body)
+    frame = text_frame(b'{"type":"MESSAGE","payload":%b}' % message_body(event, form))
     if form != "mentioned" and not (form == "others" and event.notify):
         return frame
     kind = "mention" if form == "mentioned" else "message"
