@@ -4,9 +4,10 @@ A packet is read without the `4` in front, which is Engine.IO's, and made with i
 carries stays JSON until the application decodes it as what it should be.
 """
 
+import json
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 from msgspec import Raw
@@ -24,6 +25,9 @@ RESERVED = frozenset(
 
 # What an id may be: JavaScript counts no further.
 MAX_ID = 2**53 - 1
+
+# What may stand for half of a character that takes two in JavaScript.
+_HALF = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 
 _PACKET = re.compile(
     r"""
@@ -172,7 +176,28 @@ def _items(payload: str) -> list[Raw]:
     try:
         return _lists.decode(payload)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Malformed("this is not a list") from None
+        return _items_with_halves(payload)
+
+
+def _items_with_halves(payload: str) -> list[Raw]:
+    r"""Take a list apart in which a text ends in the middle of an emoji.
+
+    Pages cut texts so, and their JSON says it (`"\ud83c"`). Nobody can decode it, so it is refused
+    like any other argument that makes no sense; the packet is one all the same.
+    """
+    if _HALF.search(payload) is None:
+        raise Malformed("this is not a list")
+    try:
+        items = json.loads(payload, parse_constant=_refuse)
+        if isinstance(items, list):
+            return [Raw(json.dumps(item).encode()) for item in items]
+    except (ValueError, RecursionError):
+        pass
+    raise Malformed("this is not a list")
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
 
 
 def _made(kind: str, namespace: str, packet_id: int | None, payload: bytes) -> bytes:

@@ -195,6 +195,7 @@ async def test_what_is_refused(hub: Hubbub, puppets: Puppets) -> None:
         ("empty_message", "private_message", {**to_bob, "message": "  "}),
         ("invalid_event", "private_message", {**to_bob, "message": {"$ne": 1}}),
         ("invalid_event", "private_message", {"message": "to nobody"}),
+        ("invalid_json", "private_message", {**to_bob, "message": "half of an emoji: \ud83c"}),
         ("message_not_found", "message_read", {"messageId": said["id"]}),
         ("message_not_found", "message_read", {"messageId": "0" * 24}),
         ("invalid_event", "typing", {"receiverId": bob.id, "isTyping": "yes"}),

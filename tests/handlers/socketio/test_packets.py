@@ -66,6 +66,18 @@ def test_an_event_is_read() -> None:
     assert packets.event_of("[1]") == (1, (), ())
 
 
+def test_half_an_emoji_spoils_its_argument_alone() -> None:
+    event = packets.event_of('["hello",1,{"a":"part\\uD83C"},"ü"]')
+    assert event.name == "hello"
+    assert [bytes(argument) for argument in event.arguments] == [
+        b"1",
+        b'{"a": "part\\ud83c"}',
+        b'"\\u00fc"',
+    ]
+    with pytest.raises(msgspec.DecodeError):
+        msgspec.json.decode(event.arguments[1])
+
+
 @pytest.mark.parametrize(
     "payload",
     [
@@ -73,7 +85,8 @@ def test_an_event_is_read() -> None:
         '["\\ud800"]', '["\\udc00x"]', '["a",NaN]', '["a",Infinity]', '["connect"]',
         '["disconnect"]', '["connect_error"]', '["disconnecting"]', '["newListener"]',
         '["removeListener"]', "[" + "9" * 5_000 + "]", "[" * DEEP, "[" * DEEP + "]" * DEEP,
-        '["a",' + '{"a":' * DEEP,
+        '["a",' + '{"a":' * DEEP, '["a","\\ud800"', '["a","\\ud800",NaN]', '{"a":"\\ud800"}',
+        '["a","\\ud800",' + "[" * DEEP + "]" * DEEP + "]", '["a","\\ud800",' + "9" * 5_000 + "]",
     ],
 )  # fmt: skip
 def test_what_is_no_event_is_refused(payload: str) -> None:
