@@ -167,12 +167,17 @@ class Journal:
             await asyncio.wait([self._task], timeout=seconds)
 
     async def close(self) -> None:
-        """Write what has gathered, and end; what is unknown then is found at the next start."""
+        """Write what has gathered, and end; what is unknown then is found at the next start.
+
+        What comes now is refused: nobody would write it, or the store would be closed under it.
+        """
         self._closing = True
         if self._task is not None:
             await asyncio.wait([self._task])
 
     def _add(self, entry: Entry) -> None:
+        if self._closing:
+            raise not_stored()
         if len(self._waiting) >= self._max_waiting:
             raise Busy("busy", "too much is being written at once", retry_after=1)
         entry.room.pending += 1

@@ -237,9 +237,15 @@ async def test_closing_does_not_wait_for_a_store_that_is_away(desk: Desk) -> Non
     assert await refusal(waiting) == "not_stored"
 
 
-async def test_closing_a_journal_that_has_nothing_to_do_is_nothing(desk: Desk) -> None:
+async def test_what_comes_behind_the_close_is_refused(desk: Desk) -> None:
+    room, user = await desk.room(), new_id()
+    said = await desk.say(room)
     await desk.journal.close()
-    await desk.say(await desk.room())
+    with pytest.raises(Busy, match="send it again"):
+        desk.say(room)
+    with pytest.raises(Busy):
+        desk.journal.mark(room, user, delivered=1, read=1)
+    assert (room.seq, room.pending) == (said.message.seq, 0)
     await desk.journal.close()
 
 
