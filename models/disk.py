@@ -9,6 +9,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from msgspec import Struct
 
+from models.writer import Writer
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -32,7 +34,7 @@ class Disk:
 
     def __init__(self, threads: int = THREADS) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="disk")
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._writer = Writer()
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a blocking call and return what it returns, or raise what it raises."""
@@ -47,8 +49,7 @@ class Disk:
         self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> asyncio.Future[T]:
         """Begin a blocking call as soon as the last that was begun so has ended."""
-        loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._writer, partial(call, *args, **kwargs))
+        return self._writer.start(partial(call, *args, **kwargs))
 
     def begin(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Callable[[], T]:
         """Begin a call whose result another thread will ask for, and make itself at need."""
@@ -70,5 +71,5 @@ class Disk:
 
     def close(self) -> None:
         """Wait for the calls that are running; those that have not begun are dropped."""
-        for executor in (self._writer, self._executor):
-            executor.shutdown(wait=True, cancel_futures=True)
+        self._writer.close()
+        self._executor.shutdown(wait=True, cancel_futures=True)

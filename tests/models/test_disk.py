@@ -91,7 +91,7 @@ def test_calls_in_order_run_one_after_the_other_in_one_thread() -> None:
             await asyncio.gather(*[disk.start_in_order(note, number) for number in range(50)])
         finally:
             disk.close()
-        assert threads == {"writer_0"}
+        assert threads == {"writer"}
         return done
 
     assert asyncio.run(main()) == list(range(50))
@@ -130,4 +130,4 @@ def test_what_no_thread_was_free_for_is_made_by_whoever_needs_it() -> None:
         finally:
             disk.close()
 
-    assert asyncio.run(main()) == "writer_0"
+    assert asyncio.run(main()) == "writer"
