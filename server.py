@@ -139,7 +139,7 @@ def build_core(settings: Settings, store: Store, secret: str) -> Core:
             rooms,
             people,
             hub,
-            memberships,
+            memberships.direct_rooms,
             attachments,
             settings.edit_window,
             settings.journal_queue,

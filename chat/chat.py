@@ -22,6 +22,7 @@ from chat.commands import (
     Read,
     SendMessage,
 )
+from chat.direct_rooms import DirectRooms
 from chat.emoji import is_same, require_emoji
 from chat.entries import Answer, Change, Said, Told, fulfil
 from chat.errors import Invalid
@@ -29,7 +30,6 @@ from chat.hints import Hints
 from chat.hub import Hub, Taker
 from chat.journal import MAX_WAITING, Journal
 from chat.live_room import LiveRoom
-from chat.membership import Memberships
 from chat.mentions import Mentions
 from chat.message_news import MessageNews
 from chat.people import People
@@ -81,7 +81,7 @@ class Chat:
         rooms: Rooms,
         people: People,
         hub: Hub,
-        memberships: Memberships,
+        direct_rooms: DirectRooms,
         attachments: Attachments,
         edit_window: float,
         journal_queue: int = MAX_WAITING,
@@ -90,7 +90,7 @@ class Chat:
         self._disk = disk
         self._rooms = rooms
         self._people = people
-        self._memberships = memberships
+        self._direct_rooms = direct_rooms
         self._attachments = attachments
         self.hints = Hints(store, disk)
         self._edit_window = edit_window
@@ -98,7 +98,7 @@ class Chat:
             store, disk, self._tell, max_waiting=journal_queue, ready=hub.caught_up
         )
         self._receipts = Receipts(store, disk, rooms, people, hub, self.journal)
-        self._news = MessageNews(hub, people, attachments, memberships, self._receipts, self.hints)
+        self._news = MessageNews(hub, people, attachments, direct_rooms, self._receipts, self.hints)
         rooms.save = self._receipts.save
 
     def send_now(self, speaker: Speaker, command: SendMessage, answer: Answer) -> bool:
@@ -138,7 +138,7 @@ class Chat:
             if room.hidden:
                 require_member(room, speaker.user)
                 _require_text(command.content, command.attachments)
-                await self._memberships.unhide(room)
+                await self._direct_rooms.show(room)
             self._say(room, speaker, command, mentions, moment, holding(answer))
 
     async def sent(self, speaker: Speaker, command: SendMessage) -> Said:
@@ -266,7 +266,7 @@ class Chat:
             return await self.room_of(speaker, command.room_id)
         if command.to is None:
             raise Invalid("missing_field", "a message needs a roomId or a to")
-        room, _ = await self._memberships.direct(speaker.user, command.to)
+        room, _ = await self._direct_rooms.between(speaker.user, command.to)
         return room
 
     def _say(

@@ -1,7 +1,5 @@
 """Rooms and who is in them: making, changing, joining, leaving."""
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -20,12 +18,13 @@ from chat.commands import (
     SetRole,
     UpdateRoom,
 )
+from chat.direct_rooms import DirectRooms
 from chat.doubts import Doubts
 from chat.errors import Conflict, Forbidden, Invalid, NotFound
 from chat.hub import Hub
 from chat.live_room import LiveRoom, live_member, no_such_room
 from chat.names import require_room_name
-from chat.people import People, no_such_user
+from chat.people import People
 from chat.places import Places
 from chat.policy import (
     require_group,
@@ -40,11 +39,9 @@ from chat.room_news import RoomNews
 from chat.rooms import Rooms
 from models.contract.rooms import RoomChange
 from models.disk import Disk, keyed
-from models.records import EVERYONE, Membership, Room, RoomRole, User, new_id, now, pair_of
+from models.records import EVERYONE, Membership, Room, RoomRole, User, new_id, now
 from models.store import NotFound as NoRecord
-from models.store import Store, StoreError
-
-log = logging.getLogger("hubbub.rooms")
+from models.store import Store
 
 MAX_NEIGHBOURHOODS = 100
 
@@ -74,13 +71,12 @@ class Memberships:
         self._max_members = max_members
         self._max_rooms = max_rooms
         self._places = Places(store, disk, people, max_rooms)
-        self._showing: set[asyncio.Task[None]] = set()
+        self.direct_rooms = DirectRooms(store, disk, rooms, people, self._news, self._doubts)
 
     def close(self) -> None:
         """Look after nothing any more."""
         self._doubts.close()
-        for task in self._showing:
-            task.cancel()
+        self.direct_rooms.close()
 
     async def create(
         self,
@@ -98,11 +94,12 @@ class Memberships:
         """
         if makes is not None and await self._disk.run(self._store.rooms.get, makes) is not None:
             return await self._rooms.get(makes), True
-        others = await self._require_people(user, command.participant_ids)
+        others = await self._people.others(user, command.participant_ids)
         if command.kind == "direct":
             if len(others) != 1:
                 raise Invalid("invalid_participants", "a direct room is with one other person")
-            return await self.direct(user, others[0].id, origin=origin, own=own, makes=makes)
+            other = others[0].id
+            return await self.direct_rooms.between(user, other, origin=origin, own=own, makes=makes)
         if len(others) >= self._max_members:
             raise self._room_full()
         moment = now()
@@ -122,41 +119,8 @@ class Memberships:
             with self._rooms.lists.changing(everybody):
                 await self._disk.run(self._store.rooms.add, room, [owner, *members])
         live = await self._rooms.get(room.id)
-        await self._tell_made(live, user, origin, own=own)
+        await self._news.made(live, user, origin, own=own)
         return live, True
-
-    async def direct(
-        self,
-        user: str,
-        other: str,
-        *,
-        origin: int | None = None,
-        own: bool = True,
-        makes: str | None = None,
-    ) -> tuple[LiveRoom, bool]:
-        """The direct room of two people, found or made; whoever asks for it sees it again."""
-        if user == other:
-            raise Invalid("invalid_participants", "a direct room is with one other person")
-        await self._require_people(user, (other,))
-        moment = now()
-        draft = Room(
-            id=makes or new_id(),
-            kind="direct",
-            creator=user,
-            created=moment,
-            active=moment,
-            pair=pair_of(user, other),
-        )
-        members = [Membership(room=draft.id, user=one, joined=moment) for one in (user, other)]
-        await self._people.load([user, other])  # so that nothing must be read before it is told
-        with self._rooms.lists.changing([user, other]):
-            room, new = await self._disk.run(self._store.rooms.direct, draft, members)
-        live = await self._rooms.get(room.id)
-        if new:
-            await self._tell_made(live, user, origin, own=own)
-        elif live.hidden:
-            await self.unhide(live, user)
-        return live, new
 
     async def update(self, user: str, command: UpdateRoom) -> LiveRoom:
         """Rename or describe a room."""
@@ -197,7 +161,7 @@ class Memberships:
         require_in_charge(room, by)
         require_group(room)
         if not room.has(command.user_id):
-            [user] = await self._require_people(by, (command.user_id,))
+            [user] = await self._people.others(by, (command.user_id,))
             await self._add(room, user, by=by)
         return room
 
@@ -209,14 +173,9 @@ class Memberships:
             if room.is_everyone:
                 raise Forbidden("everyones_room", "everybody is in this room, and stays in it")
             if room.room.kind == "direct":
-                with self._doubts.about(room):
-                    await self._disk.finish(
-                        self._store.rooms.change_member, room.id, user, hidden=True
-                    )
-                room.members[user].hidden = True
-                self._news.hidden(room, user)
-                return
-            await self._send_out(room, user)
+                await self.direct_rooms.hide(room, user)
+            else:
+                await self._send_out(room, user)
 
     @asynccontextmanager
     async def leave_all(self, user: str) -> AsyncIterator[None]:
@@ -304,32 +263,6 @@ class Memberships:
             self._news.muted(room, user, on=command.on)
         return room
 
-    async def unhide(self, room: LiveRoom, only: str | None = None) -> None:
-        """Show a direct room again to those who have hidden it, or to one of them."""
-        async with self._doubts.changing(room):
-            named = await self._news.named(room)
-            for member in [member for member in room.members.values() if member.hidden]:
-                if only not in (None, member.user):
-                    continue
-                with self._doubts.about(room):
-                    await self._disk.run(
-                        self._store.rooms.change_member, room.id, member.user, hidden=False
-                    )
-                member.hidden = False
-                self._news.created(room, [member.user], named)
-
-    def unhide_soon(self, room: LiveRoom) -> None:
-        """Show a direct room again that somebody has left while something was on its way to it."""
-        task = asyncio.get_running_loop().create_task(self._unhide(room))
-        self._showing.add(task)
-        task.add_done_callback(self._showing.discard)
-
-    async def _unhide(self, room: LiveRoom) -> None:
-        try:
-            await self.unhide(room)
-        except StoreError as error:  # the next message says it again
-            log.warning("could not show a room again: %s", error)
-
     async def _add(self, room: LiveRoom, user: User, *, by: str | None = None) -> None:
         async with self._doubts.changing(room):
             if by is not None:  # who was perhaps removed while this waited
@@ -390,24 +323,9 @@ class Memberships:
             await self._disk.finish(self._store.rooms.hand_over, room.id, owner, heir, role=role)
         room.members[heir].role = "owner"
 
-    async def _tell_made(
-        self, room: LiveRoom, maker: str, origin: int | None, *, own: bool
-    ) -> None:
-        named = await self._news.named(room)
-        users = [user for user in room.members if own or user != maker]
-        self._news.created(room, users, named, maker=maker, origin=origin, invitation=True)
-
     async def _tell_updated(self, room: LiveRoom) -> None:
         # Under the lock of the room, so that an older list is never told after a newer one.
         self._news.updated(room, await self._news.named(room))
-
-    async def _require_people(self, user: str, user_ids: tuple[str, ...]) -> list[User]:
-        """The other people of a list, all of whom must be there."""
-        wanted = set(user_ids) - {user}
-        people = [one for one in await self._people.users(wanted) if one.deleted is None]
-        if len(people) < len(wanted):
-            raise no_such_user()
-        return people
 
     def _room_full(self) -> Conflict:
         return Conflict("room_full", f"a room has at most {self._max_members} members")

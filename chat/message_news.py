@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from chat.attachments import Attachments
+from chat.direct_rooms import DirectRooms
 from chat.entries import Told, ToldGap, ToldMarks, ToldMessage
 from chat.events import Caught, Event, MessageChanged, MessageStored
 from chat.hints import Hints
 from chat.hub import Hub
 from chat.live_room import LiveRoom
-from chat.membership import Memberships
 from chat.people import People
 from chat.policy import has_receipts
 from chat.receipts import Receipts
@@ -22,14 +22,14 @@ class MessageNews:
         hub: Hub,
         people: People,
         attachments: Attachments,
-        memberships: Memberships,
+        direct_rooms: DirectRooms,
         receipts: Receipts,
         hints: Hints,
     ) -> None:
         self._hub = hub
         self._people = people
         self._attachments = attachments
-        self._memberships = memberships
+        self._direct_rooms = direct_rooms
         self._receipts = receipts
         self._hints = hints
 
@@ -53,7 +53,7 @@ class MessageNews:
         if said:
             self._hints.note(said[-1])
             if room.hidden:
-                self._memberships.unhide_soon(room)
+                self._direct_rooms.show_soon(room)
         if has_receipts(room):
             self._receipts.tell_reading(room, {message.sender for message in said})
             self._receipts.mark_taken(room)

@@ -129,6 +129,14 @@ class People:
         users = await self.load(wanted)
         return [users[user_id] for user_id in wanted if user_id in users]
 
+    async def others(self, user_id: str, user_ids: Iterable[str]) -> list[User]:
+        """The other people of a list, all of whom must be there."""
+        wanted = set(user_ids) - {user_id}
+        people = [one for one in await self.users(wanted) if one.deleted is None]
+        if len(people) < len(wanted):
+            raise no_such_user()
+        return people
+
     async def named(self, names: Iterable[str]) -> list[User]:
         """The users of some names; those that are nobody's are left out."""
         wanted = {folded(name) for name in names}

@@ -33,6 +33,12 @@ class RoomNews:
         members = [*more, *room.members][:MAX_TOLD_MEMBERS]
         return tuple(await self._people.users(members))
 
+    async def made(self, room: LiveRoom, maker: str, origin: int | None, *, own: bool) -> None:
+        """Tell those who are in a new room of it, whoever made it as well if they want to hear."""
+        named = await self.named(room)
+        users = [user for user in room.members if own or user != maker]
+        self.created(room, users, named, maker=maker, origin=origin, invitation=True)
+
     def created(
         self,
         room: LiveRoom,

@@ -240,13 +240,14 @@ class Core:
             max_members=max_members,
             max_rooms=max_rooms,
         )
+        self.direct_rooms = self.memberships.direct_rooms
         self.chat = Chat(
             self.store,
             self.disk,
             self.rooms,
             self.people,
             self.hub,
-            self.memberships,
+            self.direct_rooms,
             self.attachments,
             edit_window,
         )

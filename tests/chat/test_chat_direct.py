@@ -33,7 +33,7 @@ async def test_a_message_to_somebody_finds_or_makes_the_direct_room(core: Core) 
 
 async def test_a_hidden_direct_room_is_seen_again_when_somebody_writes(core: Core) -> None:
     ann, bob = core.person(), core.person()
-    room, _ = await core.memberships.direct(ann.id, bob.id)
+    room, _ = await core.direct_rooms.between(ann.id, bob.id)
     await core.memberships.leave(ann.id, LeaveRoom(room_id=room.id))
     ear = core.ear(ann)
     core.people.note(bob)
@@ -55,7 +55,7 @@ async def test_a_direct_room_that_is_left_while_a_message_is_on_its_way_is_seen_
     core: Core, fault: Fault
 ) -> None:
     ann, bob = core.person(), core.person()
-    room, _ = await core.memberships.direct(ann.id, bob.id)
+    room, _ = await core.direct_rooms.between(ann.id, bob.id)
     ear = core.ear(bob)
     gate = core.store.gate("commit")
     saying = asyncio.ensure_future(core.say(ann, room))
@@ -75,7 +75,7 @@ async def test_a_direct_room_that_is_left_while_a_message_is_on_its_way_is_seen_
 
 async def test_a_hidden_direct_room_stays_so_when_nothing_is_said(core: Core) -> None:
     ann, bob = core.person(), core.person()
-    room, _ = await core.memberships.direct(ann.id, bob.id)
+    room, _ = await core.direct_rooms.between(ann.id, bob.id)
     await core.memberships.leave(ann.id, LeaveRoom(room_id=room.id))
     ear = core.ear(ann)
     for by, text, code in ((bob, " ", "empty_message"), (core.person(), "x", NO_ROOM)):
@@ -86,7 +86,7 @@ async def test_a_hidden_direct_room_stays_so_when_nothing_is_said(core: Core) ->
 
 async def test_both_pin_in_a_direct_room(core: Core) -> None:
     ann, bob = core.person(), core.person()
-    room, _ = await core.memberships.direct(ann.id, bob.id)
+    room, _ = await core.direct_rooms.between(ann.id, bob.id)
     said = await core.say(ann, room)
     await core.chat.pin(speaker(bob), Pin(message_id=said.id))
     assert core.stored(said).pinned

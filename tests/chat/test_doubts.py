@@ -242,13 +242,13 @@ async def test_whoever_was_removed_without_an_answer_hears_no_more(core: Core) -
 @pytest.mark.parametrize("hiding", [True, False])
 async def test_a_direct_room_is_hidden_or_shown_as_it_is_stored(core: Core, hiding: bool) -> None:
     ann, bob = core.person(), core.person()
-    room, _ = await core.memberships.direct(ann.id, bob.id)
+    room, _ = await core.direct_rooms.between(ann.id, bob.id)
     if not hiding:
         await core.memberships.leave(ann.id, LeaveRoom(room_id=room.id))
     ear = core.ear(ann)
     core.store.plan("rooms.change_member", kept)
     leaving = core.memberships.leave(ann.id, LeaveRoom(room_id=room.id))
-    asking = core.memberships.direct(ann.id, bob.id)
+    asking = core.direct_rooms.between(ann.id, bob.id)
     doing, other = (leaving, asking) if hiding else (asking, leaving)
     other.close()
     with pytest.raises(Unavailable):

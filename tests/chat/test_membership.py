@@ -130,7 +130,7 @@ async def test_the_room_of_everybody_can_be_muted(core: Core, store: Store) -> N
 )
 async def test_a_direct_room_and_everyones_stay_as_they_are(core: Core, doing: Doing) -> None:
     ann, bob, cid = (core.person() for _ in range(3))
-    room, _ = await core.memberships.direct(ann.id, bob.id)
+    room, _ = await core.direct_rooms.between(ann.id, bob.id)
     for place in (room, await core.rooms.get(EVERYONE)):
         cast = Cast(place, ann, ann, bob, cid, cid)
         before = core.real.rooms.get(place.id), core.real.rooms.members(place.id)

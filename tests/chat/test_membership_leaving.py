@@ -73,7 +73,7 @@ async def test_all_rooms_are_left_however_many_there_are(core: Core) -> None:
     ann, others = core.person(), [core.person() for _ in range(3)]
     groups = [(await core.memberships.create(ann.id, CreateRoom()))[0] for _ in range(2)]
     for other in others:  # the latest rooms are direct ones, and stay
-        await core.memberships.direct(ann.id, other.id)
+        await core.direct_rooms.between(ann.id, other.id)
     core.memberships._max_rooms = 2
     async with core.memberships.leave_all(ann.id):
         pass
@@ -94,7 +94,7 @@ async def test_all_rooms_are_left_though_one_is_remembered_otherwise(core: Core)
 async def test_all_rooms_are_left_though_something_is_said_in_them_meanwhile(core: Core) -> None:
     ann, bob = core.person(), core.person()
     groups = [await core.room({bob.id: "owner", ann.id: "member"}) for _ in range(4)]
-    direct, _ = await core.memberships.direct(ann.id, bob.id)
+    direct, _ = await core.direct_rooms.between(ann.id, bob.id)
     core.memberships._max_rooms = 1
     rooms = [room for room, _ in core.real.rooms.of_user(ann.id, limit=9)]
 

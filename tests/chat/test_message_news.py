@@ -91,7 +91,7 @@ async def test_who_speaks_to_whom_is_told_where_somebody_knows_no_rooms(
     core: Core, named: str
 ) -> None:
     ann, bob = core.person("ann"), core.person("bob")
-    room, _ = await core.memberships.direct(ann.id, bob.id)
+    room, _ = await core.direct_rooms.between(ann.id, bob.id)
     ears = []
     for person in (ann, bob):
         core.words.names_people = named == person.name

@@ -207,7 +207,7 @@ async def test_messages_that_were_read_are_named_where_clients_ask_for_it(
     core: Core, *, named: bool
 ) -> None:
     ann, bob = core.person("ann"), core.person("bob")
-    room, _ = await core.memberships.direct(ann.id, bob.id)
+    room, _ = await core.direct_rooms.between(ann.id, bob.id)
     said = [await core.say(ann, room) for _ in range(3)]
     core.words.names_people = named
     ear = core.ear(ann)

@@ -88,7 +88,7 @@ async def test_who_is_removed_while_they_search_finds_nothing_more(
 
 async def test_a_room_that_one_has_hidden_is_searched_by_its_name_alone(hub: Hubbub) -> None:
     ada, bob = await hub.residents("ada", "bob")
-    room, _ = await hub.core.memberships.direct(ada.id, bob.id)
+    room, _ = await hub.core.memberships.direct_rooms.between(ada.id, bob.id)
     await hub.say(bob, room.id, "hello")
     await hub.core.memberships.leave(ada.id, LeaveRoom(room_id=room.id))
     assert await texts(hub, ada, "hello") == []
