@@ -126,7 +126,7 @@ def make_application(services: Services, choice: Choice = DIALECTS) -> HubbubApp
     ]
     sockets = Rule(SocketPaths(), SocketHandler, {"actions": Actions(services)})
     socket_io = SocketIo(Chatting(services, choice), services.engine_limits)
-    sessions = Sessions(socket_io, services.engine_limits)
+    sessions = Sessions(socket_io, services.engine_limits, services.running)
     edge = Edge(sessions, services.origins, services.proxies)
     application = HubbubApplication(
         [

@@ -20,6 +20,9 @@ PROTOCOL = "4"
 
 JSON = "application/json"
 
+# What every answer carries, errors included.
+HEAD = {"Server": "Hubbub", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
 
 class Edge:
     """What both transports need to know of where they are."""
@@ -75,6 +78,13 @@ def query_of(request: HTTPServerRequest) -> dict[str, str]:
         for name, values in request.query_arguments.items()
         if values
     }
+
+
+def set_head(handler: RequestHandler, origins: Origins) -> None:
+    """Put the headers on that every answer carries, and those by which a page may read it."""
+    origin = handler.request.headers.get("Origin")
+    for name, value in {**HEAD, **origins.headers(origin)}.items():
+        handler.set_header(name, value)
 
 
 def deny(

@@ -4,6 +4,7 @@ import secrets
 from collections import Counter
 from typing import Protocol
 
+from handlers.running import Running
 from handlers.socketio.carriers import Carrier, Handshake, Receiver, WebSocket
 from handlers.socketio.deadlines import Deadlines
 from handlers.socketio.engine import Limits, Session
@@ -43,8 +44,10 @@ class Kept(Protocol):
 class Sessions:
     """The sessions of one path, whose heartbeat is one timer for all of them."""
 
-    def __init__(self, endpoint: Endpoint, limits: Limits) -> None:
+    def __init__(self, endpoint: Endpoint, limits: Limits, running: Running | None = None) -> None:
         self.limits = limits
+        # The posts that are carried out; a stop waits for them.
+        self.running = running or Running()
         self.probes: Deadlines[Carrier] = Deadlines(limits.upgrade_timeout, _upgrade_timed_out)
         self._idle: Deadlines[Kept] = Deadlines(IDLE_SECONDS, self._look_at)
         self._endpoint = endpoint

@@ -12,7 +12,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 from handlers.base import MAX_DIGITS, MAX_DISCARDED
 from handlers.edge import announce_close
 from handlers.socketio.carriers import Carrier
-from handlers.socketio.entrance import Edge, deny, query_of
+from handlers.socketio.entrance import Edge, deny, query_of, set_head
 from handlers.socketio.kept import KeptConnection
 from handlers.socketio.reasons import (
     TOO_LARGE,
@@ -48,16 +48,10 @@ class PollingHandler(RequestHandler):
         # Whether the request takes packets, or is to open a session.
         self._posts = self._opens = False
 
-    def set_default_headers(self) -> None:
-        """Put the headers on that every answer carries, errors included."""
-        self.set_header("Server", "Hubbub")
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("X-Content-Type-Options", "nosniff")
-
     def prepare(self) -> None:
         """Find out what is wanted, and refuse what may not be, before a body comes."""
         edge, request = self._edge, self.request
-        self._let_page_read()
+        set_head(self, edge.origins)
         edge.require_origin(request)
         if request.method == "OPTIONS":
             return
@@ -146,7 +140,7 @@ class PollingHandler(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with what went wrong."""
-        self._let_page_read()
+        set_head(self, self._edge.origins)
         announce_close(self)
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
         methods = ("GET", "OPTIONS") if self._opens else ("GET", "POST", "OPTIONS")
@@ -182,10 +176,6 @@ class PollingHandler(RequestHandler):
         connection = self.request.connection
         return isinstance(connection, HTTP1Connection) and connection.stream.error is not None
 
-    def _let_page_read(self) -> None:
-        for name, value in self._edge.origins.headers(self.request.headers.get("Origin")).items():
-            self.set_header(name, value)
-
     def _open(self, query: dict[str, str]) -> None:
         self._opens = True
         arrival = self._edge.admit(self.request, query)
@@ -199,6 +189,7 @@ class PollingHandler(RequestHandler):
             carrier.end(TRANSPORT_ERROR)
             raise bad_request()
         carrier.is_posting = self._posts = True
+        self._edge.sessions.running.begin(self)
         length = self.request.headers.get("Content-Length", "0")
         # By its digits first: Python refuses to read a number of more than 4,300.
         if length.isdecimal() and (len(length) > MAX_DIGITS or int(length) > MAX_DISCARDED):
@@ -213,6 +204,7 @@ class PollingHandler(RequestHandler):
     def _release(self) -> None:
         if self._posts and self._carrier is not None:
             self._posts = self._carrier.is_posting = False
+            self._edge.sessions.running.end(self)
 
 
 def _is_kept(request: HTTPServerRequest) -> bool:

@@ -10,7 +10,7 @@ from tornado.web import Application, HTTPError
 from handlers.frames import FastProtocol
 from handlers.light import LightSocket
 from handlers.socketio.carriers import Carrier
-from handlers.socketio.entrance import PROTOCOL, Arrival, Edge, deny, query_of
+from handlers.socketio.entrance import PROTOCOL, Arrival, Edge, deny, query_of, set_head
 from handlers.socketio.reasons import TOO_SLOW, Denied, bad_request, unknown_transport
 from handlers.sockets import Closing
 
@@ -104,6 +104,7 @@ class EngineSocketHandler(LightSocket):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with why this does not become a socket."""
+        set_head(self, self._edge.origins)
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
         deny(self, status_code, error, ("GET",))
 

@@ -87,6 +87,14 @@ class TestOrigins:
         assert denied.value.answer.denial == (403, 4, "Forbidden")
         await (await site.socket({"Origin": PAGE})).text()
 
+    async def test_a_page_may_read_why_it_has_no_websocket(self, site: Site) -> None:
+        with pytest.raises(Denied) as denied:
+            await site.socket({"Origin": PAGE}, EIO="3")
+        headers = denied.value.answer.headers
+        assert headers["Access-Control-Allow-Origin"] == PAGE
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Server"] == "Hubbub"
+
 
 class TestTaking:
     async def test_a_client_has_what_a_poll_brought_when_it_polls_again(self, engine: Site) -> None:
