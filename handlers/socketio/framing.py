@@ -40,12 +40,8 @@ class _WebSocketFraming:
     """A packet is a frame."""
 
     name = "websocket"
-
-    def text(self, packet: bytes) -> bytes:
-        return text_frame(packet)
-
-    def binary(self, data: bytes) -> bytes:
-        return binary_frame(data)
+    text = staticmethod(text_frame)
+    binary = staticmethod(binary_frame)
 
 
 class _PollingFraming:

@@ -7,10 +7,10 @@ carries stays JSON until the application decodes it as what it should be.
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from handlers.socketio.reasons import Malformed
 
@@ -41,7 +41,7 @@ _PACKET = re.compile(
 )
 
 
-class Packet(NamedTuple):
+class Packet(Struct, frozen=True, gc=False):
     """A packet as it came; of a binary one, the attachments are still to come."""
 
     kind: str
@@ -51,7 +51,7 @@ class Packet(NamedTuple):
     attachments: int
 
 
-class Event(NamedTuple):
+class Event(Struct, frozen=True, gc=False):
     """What was said: a name, and what came with it as JSON that nobody has decoded yet."""
 
     name: str | int
@@ -76,19 +76,19 @@ def parse(text: str) -> Packet:
 
 def event_of(payload: str, attachments: tuple[bytes, ...] = ()) -> Event:
     """Read what an event carries; Malformed if it is no list that begins with a name."""
-    name, *arguments = _items(payload) or (Raw(b""),)
+    items = _items(payload)
     try:
-        known: str | int = _names.decode(name)
+        known: str | int = _names.decode(items[0] if items else b"")
     except (msgspec.MsgspecError, UnicodeError):
         raise Malformed("an event begins with its name") from None
     if known in RESERVED:
         raise Malformed("this name is reserved")
-    return Event(known, tuple(arguments), attachments)
+    return Event(known, items[1:], attachments)
 
 
 def answer_of(payload: str) -> tuple[Raw, ...]:
     """Read what an acknowledgement carries."""
-    return tuple(_items(payload))
+    return _items(payload)
 
 
 def auth_of(payload: str) -> Raw:
@@ -167,19 +167,19 @@ def taken_apart(values: Sequence[object]) -> tuple[list[object], list[bytes]]:
     return [_emptied(value, attachments) for value in values], attachments
 
 
-_lists = msgspec.json.Decoder(list[Raw])
+_lists = msgspec.json.Decoder(tuple[Raw, ...])
 _names = msgspec.json.Decoder(str | int)
 _objects = msgspec.json.Decoder(dict[str, Raw])
 
 
-def _items(payload: str) -> list[Raw]:
+def _items(payload: str) -> tuple[Raw, ...]:
     try:
         return _lists.decode(payload)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return _items_with_halves(payload)
 
 
-def _items_with_halves(payload: str) -> list[Raw]:
+def _items_with_halves(payload: str) -> tuple[Raw, ...]:
     r"""Take a list apart in which a text ends in the middle of an emoji.
 
     Pages cut texts so, and their JSON says it (`"\ud83c"`). Nobody can decode it, so it is refused
@@ -190,7 +190,7 @@ def _items_with_halves(payload: str) -> list[Raw]:
     try:
         items = json.loads(payload, parse_constant=_refuse)
         if isinstance(items, list):
-            return [Raw(json.dumps(item).encode()) for item in items]
+            return tuple(Raw(json.dumps(item).encode()) for item in items)
     except (ValueError, RecursionError):
         pass
     raise Malformed("this is not a list")

@@ -187,9 +187,9 @@ class TestEvents:
     async def test_the_arguments_stay_json(self, application: Noted) -> None:
         _, connection = connected(application)
         connection.receive('2["say",{"text": "ü"},1e400]')
-        name, arguments, attachments = application.events[0]
-        assert (name, attachments) == ("say", ())
-        assert [bytes(one) for one in arguments] == ['{"text": "ü"}'.encode(), b"1e400"]
+        [event] = application.events
+        assert (event.name, event.attachments) == ("say", ())
+        assert [bytes(one) for one in event.arguments] == ['{"text": "ü"}'.encode(), b"1e400"]
 
     async def test_what_an_event_waits_for_is_returned(self, application: Noted) -> None:
         done = asyncio.Event()

@@ -7,7 +7,7 @@ import pytest
 from msgspec import Raw
 
 from handlers.socketio import packets
-from handlers.socketio.packets import Packet
+from handlers.socketio.packets import Event, Packet
 from handlers.socketio.reasons import Malformed
 
 DEEP = 100_000
@@ -63,7 +63,7 @@ def test_an_event_is_read() -> None:
         '"ü"'.encode(),
     ]
     assert event.attachments == (b"x",)
-    assert packets.event_of("[1]") == (1, (), ())
+    assert packets.event_of("[1]") == Event(1, ())
 
 
 def test_half_an_emoji_spoils_its_argument_alone() -> None:
