@@ -103,6 +103,9 @@ class Receipts:
     def mark_taken(self, room: LiveRoom) -> None:
         """Note what is delivered to those whose clients cannot say so, once they have it."""
         for user, takers in self._hub.takers(room):
+            member = room.members.get(user)
+            if member is None or member.delivered >= room.seq:
+                continue  # as is whoever said the last
             if any(taker.has_taken for taker in takers):
                 self._mark_taken(room, user, room.seq)
                 continue
