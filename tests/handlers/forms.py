@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 BOUNDARY = "a boundary that stands in no file".replace(" ", "-")
 
+# A file that is no picture.
+ZIP = b"PK\x03\x04" + bytes(range(256)) * 40
+
 
 @dataclass(frozen=True)
 class File:

@@ -10,11 +10,9 @@ from models.records import EVERYONE
 from tests import pictures
 from tests.contract import samples
 from tests.handlers.conftest import SECRET, Hubbub, Person, Starter
-from tests.handlers.forms import File
+from tests.handlers.forms import ZIP, File
 
 pytestmark = pytest.mark.gen_test(timeout=20)
-
-ZIP = b"PK\x03\x04" + bytes(range(256)) * 40
 
 
 @dataclass

@@ -5,11 +5,10 @@ import pytest
 from models.records import EVERYONE
 from tests import pictures
 from tests.handlers.conftest import PASSWORD, Hubbub, Person
-from tests.handlers.forms import File
+from tests.handlers.forms import ZIP, File
 
 pytestmark = pytest.mark.gen_test(timeout=20)
 
-ZIP = b"PK\x03\x04" + bytes(range(256)) * 40
 PICTURE = pictures.plain("PNG", (60, 50))
 
 

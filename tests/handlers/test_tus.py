@@ -18,7 +18,7 @@ from models.store import Unavailable
 from tests import pictures
 from tests.chat.engine import until
 from tests.handlers.conftest import Answer, Hubbub, Person, Starter
-from tests.handlers.forms import File
+from tests.handlers.forms import ZIP, File
 from tests.node import FOLDER, installed
 
 pytestmark = pytest.mark.gen_test(timeout=30)
@@ -26,7 +26,6 @@ pytestmark = pytest.mark.gen_test(timeout=30)
 PLACE = "/api/uploads/resumable"
 TUS = {"Tus-Resumable": "1.0.0"}
 PART = {**TUS, "Content-Type": "application/offset+octet-stream"}
-ZIP = b"PK\x03\x04" + bytes(range(256)) * 40
 
 
 async def begin(hub: Hubbub, person: Person, length: int, name: str = "a.zip") -> Answer:
