@@ -92,6 +92,8 @@ class LiveRoom:
         self.badges = Badges()
         # In a direct room, the messages of each that the other one has not read, by `seq`.
         self._unread: dict[str, OrderedDict[int, str]] = {}
+        # How far those of each were named as having come.
+        self._come: dict[str, int] = {}
         self._latest: datetime | None = None
 
     @property
@@ -241,6 +243,12 @@ class LiveRoom:
         if not unread:
             return ()
         return tuple(message_id for seq, message_id in unread.items() if after < seq <= upto)
+
+    def newly_come(self, sender: str, after: int, upto: int) -> tuple[str, ...]:
+        """The same, of those that were not named by this before: a reply passes them once more."""
+        after = max(after, self._come.get(sender, 0))
+        self._come[sender] = max(after, upto)
+        return self.unread_of(sender, after, upto)
 
     def forget_read(self, sender: str, upto: int) -> None:
         """Remember the messages of one of two no more that the other has read."""

@@ -176,7 +176,7 @@ class Receipts:
             return None
         passed = None
         if self._hub.names_people([sender]) and (pair := self._people.pair(room, event.user)):
-            came = room.unread_of(sender, delivered, event.delivered)
+            came = room.newly_come(sender, delivered, event.delivered)
             passed = Passed(pair, came, room.unread_of(sender, read, event.read), now())
         room.forget_read(sender, event.read)
         return passed

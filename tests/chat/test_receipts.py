@@ -202,6 +202,21 @@ async def test_who_hides_it_is_known_though_they_say_only_what_came(core: Core) 
     assert ear.heard == [MarksMoved(cast.room.id, cast.owner.id, 2, 0)]
 
 
+async def test_a_reply_names_what_came_before_it_no_second_time(core: Core) -> None:
+    ann, bob = core.person("ann"), core.person("bob")
+    room, _ = await core.direct_rooms.between(ann.id, bob.id)
+    ear = core.ear(ann)
+    one = await core.say(ann, room)
+    await core.chat.delivered(speaker(bob), Delivered(room_id=room.id, seq=1))
+    two = await core.say(ann, room)
+    await core.say(bob, room)
+    passed = [event.passed for event in ear.heard if isinstance(event, MarksMoved)]
+    assert [(each.delivered, each.read) for each in passed if each is not None] == [
+        ((one.id,), ()),
+        ((two.id,), (one.id, two.id)),
+    ]
+
+
 @pytest.mark.parametrize("named", [True, False])
 async def test_messages_that_were_read_are_named_where_clients_ask_for_it(
     core: Core, *, named: bool
