@@ -200,6 +200,7 @@ class Journal:
                 refuse(gathered, refusal)
             except Exception:
                 log.exception("a batch was not written")
+                self._tell_untold()
                 self._uncertain.doubt(gathered)
                 refuse(gathered, not_stored())
                 await asyncio.sleep(RETRY_SECONDS)  # or this would be all that is done

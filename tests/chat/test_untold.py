@@ -131,6 +131,25 @@ async def test_what_is_stored_is_told_whatever_becomes_of_what_is_behind_it(
     desk.check(room)
 
 
+async def test_what_is_stored_is_told_when_what_is_behind_it_cannot_begin(
+    desk: Desk, many: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("a bug")
+
+    room, gate = await crowded(desk), desk.store.gate("commit")
+    first = desk.say(room)
+    await gate.reached()
+    later = desk.say(room)
+    with monkeypatch.context() as patch:
+        patch.setattr("chat.journal.numbered", fail)
+        gate.open()
+        assert (await first).message.seq == 1
+        assert await refusal(later) == "not_stored"
+    assert "a batch was not written" in caplog.text
+    caplog.clear()
+
+
 async def test_a_change_of_what_is_not_told_yet_is_told_behind_it(desk: Desk, many: None) -> None:
     room, gate = await crowded(desk), Gate()
     old = (await desk.say(room)).message
