@@ -115,6 +115,17 @@ def build_core(settings: Settings, store: Store, secret: str) -> Core:
         max_members=settings.members_per_room,
         max_rooms=settings.rooms_per_user,
     )
+    chat = Chat(
+        store,
+        disk,
+        rooms,
+        people,
+        hub,
+        memberships.direct_rooms,
+        attachments,
+        settings.edit_window,
+        settings.journal_queue,
+    )
     return Core(
         store=store,
         disk=disk,
@@ -133,18 +144,8 @@ def build_core(settings: Settings, store: Store, secret: str) -> Core:
         last_seen=last_seen,
         typing=Typing(hub, people),
         memberships=memberships,
-        chat=Chat(
-            store,
-            disk,
-            rooms,
-            people,
-            hub,
-            memberships.direct_rooms,
-            attachments,
-            settings.edit_window,
-            settings.journal_queue,
-        ),
-        reading=Reading(store, disk, rooms, people, attachments),
+        chat=chat,
+        reading=Reading(store, disk, rooms, people, attachments, chat.hints),
         searching=Searching(store, disk, rooms, people, attachments, limits),
         conversations=Conversations(store, disk, rooms, people, attachments),
         guests=Guests(store, disk, sessions, limits, is_open=settings.open_mode),

@@ -27,6 +27,12 @@ class Hints:
         self._store = store
         self._disk = disk
         self._noted: dict[str, Message] = {}
+        self._being_written: dict[str, Message] = {}
+        self._turn = asyncio.Lock()
+
+    def behind(self) -> set[str]:
+        """The rooms in which something was said that lists do not know of yet."""
+        return self._noted.keys() | self._being_written.keys()
 
     def note(self, message: Message) -> None:
         """Note what was said last in a room."""
@@ -46,16 +52,19 @@ class Hints:
             await self.write()
 
     async def write(self) -> None:
-        """Write down what is noted."""
-        noted, self._noted = self._noted, {}
-        if not noted:
-            return
-        try:
-            hints = {room: _hint(message) for room, message in noted.items()}
-            await self._disk.run(self._store.rooms.hint, hints)
-        except StoreError as error:
-            log.warning("could not note what was said last: %s", error)
-            self._noted = noted | self._noted
+        """Write down what is noted, behind what is being written."""
+        async with self._turn:
+            if not self._noted:
+                return
+            self._being_written, self._noted = self._noted, {}
+            try:
+                hints = {room: _hint(message) for room, message in self._being_written.items()}
+                await self._disk.run(self._store.rooms.hint, hints)
+            except StoreError as error:
+                log.warning("could not note what was said last: %s", error)
+                self._noted = self._being_written | self._noted
+            finally:
+                self._being_written = {}
 
 
 def _hint(message: Message) -> Hint:

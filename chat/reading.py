@@ -10,6 +10,7 @@ from msgspec import Struct
 from chat.attachments import Attachments, Shown
 from chat.commands import History, Sync
 from chat.errors import Invalid, NotFound
+from chat.hints import Hints
 from chat.live_room import LiveRoom
 from chat.people import People
 from chat.policy import (
@@ -22,7 +23,7 @@ from chat.policy import (
 )
 from chat.rooms import Rooms
 from models.disk import Disk
-from models.records import FormerText, Membership, Message, Room, RoomRole, User
+from models.records import EVERYONE, FormerText, Membership, Message, Room, RoomRole, User
 from models.store import Store
 
 # A list of rooms names this many of the people in each; a larger room is asked for its members.
@@ -76,13 +77,20 @@ class Reading:
     """Reads what somebody may read."""
 
     def __init__(
-        self, store: Store, disk: Disk, rooms: Rooms, people: People, attachments: Attachments
+        self,
+        store: Store,
+        disk: Disk,
+        rooms: Rooms,
+        people: People,
+        attachments: Attachments,
+        hints: Hints,
     ) -> None:
         self._store = store
         self._disk = disk
         self._rooms = rooms
         self._people = people
         self._attachments = attachments
+        self._hints = hints
 
     async def history(self, user: str, command: History) -> Page:
         """A page of a room."""
@@ -138,6 +146,11 @@ class Reading:
         # One more than asked for tells whether there is more.
         of_user = self._store.rooms.of_user
         theirs = await self._disk.run(of_user, user, before=before, limit=limit + 1)
+        if before is None and len(theirs) > limit and self._is_behind(user):
+            # Of more rooms than a page has, the latest would be missing here, and on the pages
+            # behind it as well, when they come to the front before those are read.
+            await self._hints.write()
+            theirs = await self._disk.run(of_user, user, limit=limit + 1)
         page = await self._room_page([room for room, _ in theirs], limit)
         if before is None and page.next is None:
             ids = tuple(state.room.id for state in page.states)
@@ -208,8 +221,14 @@ class Reading:
 
     async def _room_page(self, rooms: list[Room], limit: int) -> RoomPage:
         last = rooms[limit - 1] if len(rooms) > limit else None
-        states = await self._states(await self._live([room.id for room in rooms[:limit]]))
+        live = await self._live([room.id for room in rooms[:limit]])
+        states = await self._states(_latest_first(live))
         return RoomPage(states, None if last is None else (last.active, last.id))
+
+    def _is_behind(self, user: str) -> bool:
+        """Whether something was said in a room of somebody of which lists do not know yet."""
+        rooms = map(self._rooms.live, self._hints.behind() - {EVERYONE})
+        return any(room is not None and user in room.members for room in rooms)
 
     async def _live(self, room_ids: Sequence[str]) -> list[LiveRoom]:
         """Some rooms in their order, but for those that are gone."""

@@ -50,7 +50,9 @@ async def test_somebody_in_a_thousand_rooms(core: Core, monkeypatch: pytest.Monk
     # Fewer are kept in memory than there are, as where many people are in many rooms.
     monkeypatch.setattr("chat.rooms.MAX_LIVE", 64)
     rooms = Rooms(core.store, core.disk)  # type: ignore[arg-type]
-    reading = Reading(core.store, core.disk, rooms, core.people, core.attachments)  # type: ignore[arg-type]
+    reading = Reading(  # type: ignore[arg-type]
+        core.store, core.disk, rooms, core.people, core.attachments, core.chat.hints
+    )
     found: list[str] = []
     page = await reading.rooms(ann.id, limit=100)
     while True:

@@ -23,7 +23,7 @@ from chat.reading import Reading
 from chat.recall import Recall, Shelf
 from chat.rooms import Member
 from models.records import EVERYONE
-from tests.chat.engine import LONGEST, Call, Core, code_of, lost, nothing, speaker, until
+from tests.chat.engine import LONGEST, Call, Core, code_of, lost, nothing, speaker, turns, until
 from tests.chat.engine import make_core as make_core
 
 pytestmark = pytest.mark.gen_test(timeout=30)
@@ -34,7 +34,7 @@ OK, NO_ROOM = "ok", "room_not_found"
 @pytest.fixture
 def reading(core: Core) -> Reading:
     return Reading(  # type: ignore[arg-type]
-        core.store, core.disk, core.rooms, core.people, core.attachments
+        core.store, core.disk, core.rooms, core.people, core.attachments, core.chat.hints
     )
 
 
@@ -202,7 +202,6 @@ async def test_the_rooms_of_a_user_the_latest_first_and_in_pages(
     await core.room({bob.id: "owner"})
     for number in (2, 0, 1):
         await core.say(ann, rooms[number])
-        await core.chat.hints.write()
     some = await reading.rooms(ann.id, limit=2)
     assert [state.room.id for state in some.states] == [rooms[1].id, rooms[0].id]
     last = core.real.rooms.get(rooms[0].id)
@@ -211,6 +210,44 @@ async def test_the_rooms_of_a_user_the_latest_first_and_in_pages(
     rest = await reading.rooms(ann.id, before=some.next, limit=2)
     assert [state.room.id for state in rest.states] == [rooms[2].id]
     assert rest.next is None
+
+
+@pytest.mark.parametrize("being_written", [False, True])
+async def test_a_list_misses_no_room_in_which_something_was_said_just_now(
+    core: Core, reading: Reading, *, being_written: bool
+) -> None:
+    ann = core.person()
+    rooms = [await core.room({ann.id: "owner"}) for _ in range(3)]
+    for room in rooms:
+        await core.say(ann, room)
+    await core.chat.hints.write()
+    await core.say(ann, rooms[0])
+    gate = core.store.gate("rooms.hint")
+    listing = asyncio.ensure_future(
+        core.chat.hints.write() if being_written else reading.rooms(ann.id, limit=2)
+    )
+    await gate.reached()
+    if being_written:
+        listing = asyncio.ensure_future(reading.rooms(ann.id, limit=2))
+        await turns()
+    gate.open()
+    some = await listing
+    rest = await reading.rooms(ann.id, before=some.next, limit=2)
+    listed = [state.room.id for state in (*some.states, *rest.states)]
+    assert listed == [rooms[0].id, rooms[2].id, rooms[1].id]
+
+
+async def test_a_short_list_is_in_order_before_that_is_written_down(
+    core: Core, reading: Reading
+) -> None:
+    ann = core.person()
+    rooms = [await core.room({ann.id: "owner"}) for _ in range(3)]
+    for number in (2, 0, 1):
+        await core.say(ann, rooms[number])
+    core.store.plan("rooms.hint", lost)
+    for _ in ("from the store", "from memory"):
+        states = (await reading.rooms(ann.id, limit=3)).states
+        assert [state.room.id for state in states] == [rooms[n].id for n in (1, 0, 2)]
 
 
 async def test_a_room_into_which_somebody_is_just_coming_is_told_and_not_listed(

@@ -40,7 +40,7 @@ class Clock:
 @pytest.fixture
 def reading(core: Core) -> Reading:
     return Reading(  # type: ignore[arg-type]
-        core.store, core.disk, core.rooms, core.people, core.attachments
+        core.store, core.disk, core.rooms, core.people, core.attachments, core.chat.hints
     )
 
 
@@ -122,6 +122,7 @@ async def test_whoever_comes_back_takes_no_read(core: Core, reading: Reading) ->
         assert ids(await reading.rooms(ann.id, limit=2)) == [room.id, other.id]
     assert core.store.calls["rooms.of_user"] == 0
     # A page that is smaller, or further down, is read.
+    await core.chat.hints.write()
     some = await reading.rooms(ann.id, limit=1)
     assert some.next is not None
     assert len((await reading.rooms(ann.id, before=some.next, limit=1)).states) == 1
