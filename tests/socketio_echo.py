@@ -69,7 +69,7 @@ def make_application(limits: Limits = LIMITS) -> tuple[WebApplication, Sessions]
 async def serve(application: WebApplication) -> None:
     """Serve an application for ever."""
     server = HTTPServer(application)
-    server.listen(int(os.environ.get("PORT", PORT)), "127.0.0.1")
+    server.listen(int(os.environ.get("PORT", PORT)), "localhost")
     await asyncio.Event().wait()
 
 
