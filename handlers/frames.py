@@ -165,9 +165,7 @@ class FastProtocol(WebSocketProtocol13):
         self._soon.append(data)
         self._ready = None
         if len(self._soon) == 1:
-            # Twice, to come behind the callbacks of what is being settled in this turn.
-            loop = asyncio.get_running_loop()
-            loop.call_soon(loop.call_soon, self._write_gathered, refused)
+            asyncio.get_running_loop().call_soon(self._write_gathered, refused)
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """Close, behind what was to be written soon."""
@@ -191,10 +189,9 @@ class FastProtocol(WebSocketProtocol13):
 
     def once_taken(self, call: Callable[[], None]) -> None:
         """Call something once the socket has taken what was written; never, if it is closed."""
-        loop = asyncio.get_running_loop()
         if self._soon:
             # Behind what writes it, and that may find it too much.
-            loop.call_soon(loop.call_soon, self._once_taken, call)
+            asyncio.get_running_loop().call_soon(self._once_taken, call)
         else:
             self._once_taken(call)
 
