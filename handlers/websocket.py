@@ -53,6 +53,9 @@ from models.store import StoreError
 
 log = logging.getLogger("hubbub.sockets")
 
+# Rooms that one socket has asked to hear: more than anybody is in by default, and a megabyte.
+MAX_HEARD = 10_000
+
 
 class SocketHandler(LightSocket):
     """One connection; nothing that a client sends makes it fail, and all of it is bounded."""
@@ -382,6 +385,8 @@ class SocketHandler(LightSocket):
         if isinstance(command, Listen):
             await self.services.chat.room_of(speaker, command.room_id)
             if self.rooms is not None:
+                if len(self.rooms) >= MAX_HEARD:
+                    raise TooMany("too_many_rooms", f"a socket hears at most {MAX_HEARD} rooms")
                 self.rooms.add(command.room_id)
         elif self.rooms is not None:
             self.rooms.discard(command.room_id)

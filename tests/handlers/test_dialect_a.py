@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chat import typing
+from handlers import websocket
 from models.records import Room
 from tests.handlers.conftest import Hubbub, Person, Starter
 from tests.handlers.sockets import Client, said, text
@@ -177,6 +178,18 @@ async def test_a_member_may_send_without_joining(hub: Hubbub) -> None:
     await listener.hear("MESSAGE", content="hi")
     await speaker.caught_up()
     assert "ERROR" not in speaker.kinds()
+
+
+async def test_a_socket_hears_so_many_rooms(hub: Hubbub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "MAX_HEARD", 1)
+    room, [ann] = await friends(hub, "ann")
+    socket = await enter(hub, ann, room)
+    other = (await hub.room({ann.id: "owner"})).id
+    socket.tell("JOIN_ROOM", roomId=other)
+    assert (await socket.hear("ERROR"))["code"] == "too_many_rooms"
+    socket.tell("LEAVE_ROOM", roomId=room.id)
+    socket.tell("JOIN_ROOM", roomId=other)
+    await socket.hear("ROOM_JOINED", roomId=other)
 
 
 async def test_rooms_of_others_are_refused(hub: Hubbub) -> None:
