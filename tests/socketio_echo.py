@@ -67,9 +67,10 @@ def make_application(limits: Limits = LIMITS) -> tuple[WebApplication, Sessions]
 
 
 async def serve(application: WebApplication) -> None:
-    """Serve an application for ever."""
-    server = HTTPServer(application)
-    server.listen(int(os.environ.get("PORT", PORT)), "localhost")
+    """Serve an application for ever, and say from when on."""
+    port = int(os.environ.get("PORT", PORT))
+    HTTPServer(application).listen(port, "localhost")
+    print(f"listening on port {port}", flush=True)  # noqa: T201 - for whoever has started it
     await asyncio.Event().wait()
 
 
