@@ -62,8 +62,10 @@ class Hints:
                 await self._disk.run(self._store.rooms.hint, hints)
             except StoreError as error:
                 log.warning("could not note what was said last: %s", error)
+            else:
+                self._being_written = {}
+            finally:  # also when cancelled: to write it twice does no harm
                 self._noted = self._being_written | self._noted
-            finally:
                 self._being_written = {}
 
 

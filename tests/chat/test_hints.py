@@ -1,10 +1,13 @@
 """The copies of last messages, for the lists of rooms."""
 
+import asyncio
+
 import pytest
 
 from chat.hints import MAX_TEXT, Hints
 from models.disk import Disk
 from models.store import Store, Unavailable
+from tests.chat.conftest import HeldDisk
 from tests.contract.samples import add_messages, add_room, at, message, say
 
 pytestmark = pytest.mark.gen_test(timeout=10)
@@ -49,6 +52,29 @@ async def test_what_could_not_be_written_is_written_later(
     assert kept is not None
     assert kept.hint is not None
     assert kept.hint.seq == 2
+
+
+async def test_what_is_cancelled_as_it_is_written_is_written_again(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, disk = add_room(sqlite_store), HeldDisk()
+    hints = Hints(sqlite_store, disk)
+    hints.note(message(room.id, 1, created=at(1)))
+    disk.hold_next()
+    with monkeypatch.context() as gone:
+        gone.setattr(sqlite_store.rooms, "hint", lambda _: None)
+        writing = asyncio.create_task(hints.write())
+        await disk.read.wait()
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+    assert hints.behind() == {room.id}
+    await hints.write()
+    assert hints.behind() == set()
+    kept = sqlite_store.rooms.get(room.id)
+    assert kept is not None
+    assert kept.hint is not None
+    disk.close()
 
 
 async def test_an_unclean_stop_is_made_up_for(store: Store, disk: Disk) -> None:

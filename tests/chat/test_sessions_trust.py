@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chat import sessions as module
-from chat.sessions import NOTE_USE_EVERY, TRUST_SECONDS, Sessions
+from chat.sessions import NOTE_USE_EVERY, TRUST_SECONDS, Identity, Sessions
 from chat.tokens import Tokens
 from models.records import Session, User, now
 from models.sqlite import SQLiteStore
@@ -17,6 +17,14 @@ from tests.chat.session_doings import make_ann as make_ann
 from tests.chat.session_doings import make_bob as make_bob
 
 pytestmark = pytest.mark.gen_test(timeout=10)
+
+
+async def being_read(sessions: Sessions, disk: HeldDisk, token: str) -> asyncio.Task[Identity]:
+    """Ask for a login whose answer the store has, and keeps until it is released."""
+    disk.hold_next()
+    slow = asyncio.create_task(sessions.identify(token))
+    await disk.read.wait()
+    return slow
 
 
 async def test_what_is_changed_behind_its_back_is_seen_when_the_trust_is_over(
@@ -51,9 +59,7 @@ async def test_a_slow_answer_of_the_store_is_trusted_from_when_it_was_asked_for(
     sessions: Sessions, sqlite_store: SQLiteStore, disk: HeldDisk, ann: User, clock: Clock
 ) -> None:
     token = await sessions.start(ann, HOME)
-    disk.hold_next()
-    slow = asyncio.create_task(sessions.identify(token))
-    await disk.read.wait()
+    slow = await being_read(sessions, disk, token)
     sqlite_store.users.change(ann.id, disabled=True)
     clock.seconds += TRUST_SECONDS
     disk.released.set()
@@ -65,9 +71,7 @@ async def test_a_login_that_ends_while_it_is_read_is_not_trusted_after(
     sessions: Sessions, disk: HeldDisk, ann: User
 ) -> None:
     token = await sessions.start(ann, HOME)
-    disk.hold_next()
-    slow = asyncio.create_task(sessions.identify(token))
-    await disk.read.wait()
+    slow = await being_read(sessions, disk, token)
     await sessions.end_all(ann.id)
     disk.released.set()
     await slow
@@ -80,9 +84,7 @@ async def test_one_login_that_ends_while_it_is_read_is_not_trusted_after(
     token = await sessions.start(ann, HOME)
     identity = await sessions.identify(await sessions.start(ann, HOME))
     [session_id] = {s.id for s in await sessions.of_user(ann.id)} - {identity.session.id}
-    disk.hold_next()
-    slow = asyncio.create_task(sessions.identify(token))
-    await disk.read.wait()
+    slow = await being_read(sessions, disk, token)
     await sessions.end(identity, session_id)
     disk.released.set()
     await slow
