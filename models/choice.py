@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from models.logged import LoggedStore
 from models.store import Store
 
 
@@ -15,7 +16,7 @@ def choose_store(
     if mongodb_uri:
         from models.mongo import MongoStore
 
-        return MongoStore(mongodb_uri, timeout=timeout)
+        return LoggedStore(MongoStore(mongodb_uri, timeout=timeout))
     from models.sqlite import SQLiteStore
 
-    return SQLiteStore(data_dir / "hubbub.db", guest=guest)
+    return LoggedStore(SQLiteStore(data_dir / "hubbub.db", guest=guest))

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 from pymongo import MongoClient
 
+from models.logged import LoggedStore
 from models.mongo import MongoStore
 from models.sqlite import SQLiteStore
 from models.store import Store
@@ -128,30 +129,9 @@ def sqlite_store(sqlite_stores: SQLiteStores, tmp_path: Path) -> Iterator[SQLite
 
 @pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest) -> Store:
-    """An empty store of either kind."""
-    kept: Store = request.getfixturevalue(
-        "sqlite_store" if request.param == "sqlite" else "mongo_store"
-    )
-    return kept
-
-
-@pytest.fixture
-def reopen(store: Store, request: pytest.FixtureRequest) -> Iterator[Callable[[], Store]]:
-    """Closes the store and opens another over the same data, as a new process would."""
-    opened: list[Store] = []
-
-    def close_and_open() -> Store:
-        store.close()
-        if isinstance(store, MongoStore):
-            opened.append(MongoStore(request.getfixturevalue("mongo_uri")))
-        else:
-            opened.append(SQLiteStore(request.getfixturevalue("tmp_path") / "hubbub.db"))
-        opened[-1].open()
-        return opened[-1]
-
-    yield close_and_open
-    for other in opened:
-        other.close()
+    """An empty store of either kind, as a server has it."""
+    name = "sqlite_store" if request.param == "sqlite" else "mongo_store"
+    return LoggedStore(request.getfixturevalue(name))
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,16 @@
 """Stores that are open and empty for less than it takes to open an empty one."""
 
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
 
+from models.logged import LoggedStore
 from models.mongo import MongoStore
 from models.sqlite import SQLiteStore
+from models.store import Outcome, Write
 
 Client = MongoClient[dict[str, Any]]
 
@@ -85,3 +88,13 @@ class SQLiteStores:
         store = SQLiteStore(path)
         store.open()
         return store
+
+
+class AlwaysLogged(LoggedStore):
+    """A store that puts every batch into its log that may be there."""
+
+    def prepare(
+        self, writes: Sequence[Write], *, later: bool = False
+    ) -> Callable[[], list[Outcome]]:
+        """Make a batch ready, as a large one."""
+        return super().prepare(writes, later=True)

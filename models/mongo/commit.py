@@ -25,6 +25,7 @@ from models.mongo.documents import (
     membership_key,
     message_document,
     message_of,
+    same_key,
 )
 from models.mongo.encoding import encoded_message
 from models.mongo.errors import is_duplicate
@@ -158,14 +159,8 @@ def _place(message: Message) -> UpdateOne:
 def _firsts(messages: Collection[Document], keys: list[ClientKey]) -> dict[ClientKey, Message]:
     if not keys:
         return {}
-    by_sender: dict[str, list[str]] = {}
-    for sender, client_id in keys:
-        by_sender.setdefault(sender, []).append(client_id)
-    wanted = [
-        {"sender": key_of(sender), "client_id": {"$in": client_ids}}
-        for sender, client_ids in by_sender.items()
-    ]
-    found = map(message_of, messages.find({"$or": wanted}, UNREAD))
+    wanted = {"same": {"$in": [same_key(sender, client_id) for sender, client_id in keys]}}
+    found = map(message_of, messages.find(wanted, UNREAD))
     return {client_key(message): message for message in found}
 
 

@@ -33,7 +33,7 @@ Document = dict[str, Any]
 _KEYS = 4_096
 
 # What of a message is there for the index alone.
-UNREAD: Document = {"tokens": 0}
+UNREAD: Document = {"tokens": 0, "same": 0}
 
 # What makes the tokens of a message.
 WORDS: Document = {"text": 1, "sender": 1, "attachments": 1}
@@ -69,6 +69,11 @@ def ids_of(keys: Iterable[object]) -> tuple[str, ...]:
 def id_or_none(key: object) -> str | None:
     """A kept id, where it may be missing."""
     return None if key is None else str(key)
+
+
+def same_key(sender: str, client_id: str) -> str:
+    """What makes a message the same when it is sent again, in one field: so one index has many."""
+    return sender + client_id
 
 
 def user_document(user: User) -> Document:
@@ -264,6 +269,7 @@ def message_document(message: Message, *, later: bool = False) -> Document:
         "seq": message.seq,
         "sender": key_of(message.sender),
         "client_id": message.client_id,
+        "same": same_key(message.sender, message.client_id),
         "reply_to": key_or_none(message.reply_to),
         "created": message.created,
         **content_document(message, later=later),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from bson import ObjectId, encode
 from bson.raw_bson import RawBSONDocument
 
-from models.mongo.documents import LEFT, key_of, message_document
+from models.mongo.documents import LEFT, key_of, message_document, same_key
 from models.records import Message
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,12 +32,12 @@ _REST = encode({
 })[4:]  # fmt: skip
 
 _PLAIN = (
-    b"\x07_id\0%b\x07room\0%b\x10seq\0%b\x07sender\0%b\x02client_id\0%b%b\0\x0areply_to\0"
+    b"\x07_id\0%b\x07room\0%b\x10seq\0%b\x07sender\0%b\x02client_id\0%b%b\0\x02same\0%b%b\0\x0areply_to\0"
     b"\x09created\0%b\x10rev\0%b\x02text\0%b%b\0" + _REST.replace(b"%", b"%%")
 )
 
-# What is put into it: three ids of 12 bytes, four numbers of 4, a time, and two texts.
-_VALUES = 3 * 12 + 4 * 4 + 8
+# What is put into it: three ids of 12 bytes, five numbers of 4, a time, and texts.
+_VALUES = 3 * 12 + 5 * 4 + 8
 _SIZE = 4 + len(_PLAIN.replace(b"%%", b"%").replace(b"%b", b"")) + _VALUES
 
 
@@ -61,8 +61,9 @@ def encoded_message(message: Message, *, later: bool) -> RawBSONDocument:
     ):
         return RawBSONDocument(encode(message_document(message, later=later)))
     client_id, text = message.client_id.encode(), message.text.encode()
+    same = same_key(message.sender, message.client_id).encode()
     return RawBSONDocument(
-        _int32(_SIZE + len(client_id) + len(text))
+        _int32(_SIZE + len(client_id) + len(same) + len(text))
         + _PLAIN
         % (
             bytes.fromhex(message.id),
@@ -71,6 +72,8 @@ def encoded_message(message: Message, *, later: bool) -> RawBSONDocument:
             sender.binary,
             _int32(len(client_id) + 1),
             client_id,
+            _int32(len(same) + 1),
+            same,
             _int64((message.created - _EPOCH) // _MILLISECOND),
             _int32(message.rev),
             _int32(len(text) + 1),

@@ -27,7 +27,7 @@ _UNIQUE = {
     ("pair",): "pair",
     ("room", "seq"): "number",
     ("room", "rev"): "number",
-    ("sender", "client_id"): "client_id",
+    ("same",): "client_id",
 }
 
 

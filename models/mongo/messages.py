@@ -6,7 +6,7 @@ from pymongo import ASCENDING, DESCENDING
 
 from models.contract.messages import Found, Wanted
 from models.mongo.database import Database, page
-from models.mongo.documents import UNREAD, Document, ids_of, key_of, keys_of, message_of
+from models.mongo.documents import UNREAD, Document, ids_of, key_of, keys_of, message_of, same_key
 from models.mongo.schema import NAMING
 from models.mongo.search import enter_left, search
 from models.records import Counters, Message
@@ -46,7 +46,7 @@ class MongoMessages:
 
     def by_client_id(self, sender: str, client_id: str) -> Message | None:
         """The message of a client id."""
-        return self._one({"sender": key_of(sender), "client_id": client_id})
+        return self._one({"same": same_key(sender, client_id)})
 
     def history(
         self, room_id: str, *, before: int | None = None, after: int | None = None, limit: int

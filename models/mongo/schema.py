@@ -8,11 +8,13 @@ at every start: without the unique ones no promise of a store would hold.
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from bson import ObjectId
 from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from pymongo.database import Database as Collections
+from pymongo.errors import OperationFailure
 
 from models.mongo.documents import Document, index_tokens, key_of, message_of, room_document
 from models.records import EVERYONE, Room, look_of
@@ -64,7 +66,7 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
     "messages": (
         IndexModel([("room", ASCENDING), ("seq", ASCENDING)], unique=True),
         IndexModel([("room", ASCENDING), ("rev", ASCENDING)], unique=True),
-        IndexModel([("sender", ASCENDING), ("client_id", ASCENDING)], unique=True),
+        IndexModel("same", unique=True),
         # Partial, so that a message without attachments costs nothing.
         IndexModel(
             [("attachments", ASCENDING), ("room", ASCENDING)], partialFilterExpression=SHOWING
@@ -158,6 +160,21 @@ def _comparable(collections: Collections[Document]) -> bool:
     return True
 
 
+def _same(collections: Collections[Document]) -> bool:
+    """Put what makes a message the same into one field, which the index is on from now on."""
+    wanted: Document = {"same": {"$exists": False}}
+    some = [one["_id"] for one in collections.messages.find(wanted, {"_id": 1}).limit(_STEP)]
+    if some:
+        same = {"$concat": [{"$toString": "$sender"}, "$client_id"]}
+        collections.messages.update_many(
+            {"_id": {"$in": some}, **wanted}, [{"$set": {"same": same}}]
+        )
+        return True
+    with suppress(OperationFailure):  # it was dropped, or never there
+        collections.messages.drop_index("sender_1_client_id_1")
+    return False
+
+
 MIGRATIONS: tuple[Callable[[Collections[Document]], bool | None], ...] = (
     # 1: the room of everybody
     _everyone,
@@ -169,4 +186,6 @@ MIGRATIONS: tuple[Callable[[Collections[Document]], bool | None], ...] = (
     _searchable,
     # 5: how names look
     _comparable,
+    # 6: what makes a message the same
+    _same,
 )

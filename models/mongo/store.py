@@ -7,6 +7,7 @@ from models.mongo.commit import prepare, withdraw
 from models.mongo.database import Database
 from models.mongo.handing import finish_all
 from models.mongo.keyed_calls import MongoKeyedCalls
+from models.mongo.log import MongoLog
 from models.mongo.messages import MongoMessages
 from models.mongo.rooms import MongoRooms
 from models.mongo.uploads import MongoUploads
@@ -29,6 +30,7 @@ class MongoStore:
         self.messages = MongoMessages(self._database)
         self.uploads = MongoUploads(self._database)
         self.keyed_calls = MongoKeyedCalls(self._database)
+        self.log = MongoLog(self._database)
 
     def open(self) -> None:
         """Connect and prepare the database."""

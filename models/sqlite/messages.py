@@ -39,7 +39,7 @@ class SQLiteMessages:
 
     def latest(self, limit: int) -> list[Message]:
         """The messages that were stored last."""
-        return self._all("true ORDER BY rowid DESC LIMIT ?", (limit,))
+        return self._all("true ORDER BY id DESC LIMIT ?", (limit,))
 
     def by_client_id(self, sender: str, client_id: str) -> Message | None:
         """The message of a client id."""

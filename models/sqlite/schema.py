@@ -187,4 +187,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE UNIQUE INDEX users_by_look ON users (look_key) WHERE look_key IS NOT NULL",
         "UPDATE OR IGNORE users SET look_key = look_of(name)",
     ),
+    # 14: the log
+    ("CREATE TABLE log (id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",),
 )

@@ -11,6 +11,7 @@ from models.sqlite.accounts import SQLiteSessions, SQLiteUsers
 from models.sqlite.database import Database
 from models.sqlite.index import enter, enter_again
 from models.sqlite.keyed_calls import SQLiteKeyedCalls, note_done
+from models.sqlite.log import SQLiteLog
 from models.sqlite.messages import SQLiteMessages
 from models.sqlite.rooms import SQLiteRooms
 from models.sqlite.rows import content_row, insert_rows, message_of, message_row, ms
@@ -61,6 +62,7 @@ class SQLiteStore:
         self.messages = SQLiteMessages(self._database)
         self.uploads = SQLiteUploads(self._database)
         self.keyed_calls = SQLiteKeyedCalls(self._database)
+        self.log = SQLiteLog(self._database)
 
     def open(self) -> None:
         """Open and migrate the file."""

@@ -14,6 +14,8 @@ from chat.sessions import Client, Sessions
 from chat.tokens import Tokens
 from models.disk import Disk
 from models.sqlite import SQLiteStore
+from models.store import Store
+from tests.conftest import STORES
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,6 +25,14 @@ PASSWORD = "correct horse 42"
 HOME = Client("203.0.113.9", "a browser")
 
 COMMON = read_common_passwords()
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest) -> Store:
+    """An empty store of either kind, without a log: so a test knows what it does and when."""
+    name = "sqlite_store" if request.param == "sqlite" else "mongo_store"
+    kept: Store = request.getfixturevalue(name)
+    return kept
 
 
 class Clock:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.choice import choose_store
+from models.logged import LoggedStore
 from models.mongo import MongoStore
 from models.sqlite import SQLiteStore
 from models.store import Unusable
@@ -15,7 +16,8 @@ from models.store import Unusable
 @pytest.mark.parametrize("uri", [None, ""])
 def test_without_a_uri_it_is_a_file_of_the_data_folder(tmp_path: Path, uri: str | None) -> None:
     store = choose_store(uri, tmp_path / "data")
-    assert isinstance(store, SQLiteStore)
+    assert isinstance(store, LoggedStore)
+    assert isinstance(store.underlying, SQLiteStore)
     assert list(tmp_path.iterdir()) == []
     store.open()
     store.close()
@@ -24,7 +26,8 @@ def test_without_a_uri_it_is_a_file_of_the_data_folder(tmp_path: Path, uri: str 
 
 def test_with_a_uri_it_is_mongodb(mongo_uri: str, tmp_path: Path) -> None:
     store = choose_store(mongo_uri, tmp_path, timeout=9.0)
-    assert isinstance(store, MongoStore)
+    assert isinstance(store, LoggedStore)
+    assert isinstance(store.underlying, MongoStore)
     store.open()
     store.ping()
     store.close()

@@ -68,7 +68,12 @@ def test_an_error_becomes_one_of_the_store(error: Exception, kind: type[StoreErr
         (duplicate("pair"), "pair"),
         (duplicate("room", "seq"), "number"),
         (duplicate("room", "rev"), "number"),
-        (duplicate("sender", "client_id"), "client_id"),
+        (
+            duplicate(
+                "same",
+            ),
+            "client_id",
+        ),
         (refused(11000), "pair"),
     ],
 )

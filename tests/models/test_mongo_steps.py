@@ -249,6 +249,6 @@ def test_messages_that_are_refused_before_anything_is_written_are_refused(
 
 
 def test_content_has_every_field_that_can_change() -> None:
-    fixed = {"_id", "room", "seq", "sender", "client_id", "reply_to", "created"}
+    fixed = {"_id", "room", "seq", "sender", "client_id", "same", "reply_to", "created"}
     said = message(new_id(), 1)
     assert message_document(said).keys() - content_document(said).keys() == fixed

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from models.contract.messages import Wanted
-from models.records import EVERYONE
+from models.records import EVERYONE, look_of
 from models.sqlite import SQLiteStore, database, index
 from models.sqlite.rows import insertion, message_row
 from models.sqlite.schema import MIGRATIONS
@@ -24,7 +24,7 @@ from tests.contract.samples import add_messages, add_room, message, say, user
 WRITER = """if True:
     import sys
     from pathlib import Path
-    from models.records import EVERYONE
+    from models.records import EVERYONE, look_of
     from models.sqlite import SQLiteStore
     from tests.contract.samples import message, say
     store = SQLiteStore(Path(sys.argv[1]))
@@ -55,6 +55,7 @@ def guest(path: Path) -> Iterator[SQLiteStore]:
 def make_older(path: Path, version: int) -> None:
     """A file as the Hubbub of an older version left it."""
     with closing(sqlite3.connect(path)) as connection:
+        connection.create_function("look_of", 1, look_of, deterministic=True)
         for statements in MIGRATIONS[:version]:
             for statement in statements:
                 connection.execute(statement)

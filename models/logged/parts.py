@@ -1,0 +1,230 @@
+"""The parts of a store that show what its log holds."""
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
+from functools import partial
+from typing import TypeVar, Unpack
+
+from models.contract.keyed_calls import KeyedCalls
+from models.contract.messages import Found, Messages, Wanted
+from models.contract.rooms import MembershipChange, Rooms
+from models.contract.uploads import Uploads
+from models.logged.heads import Heads
+from models.logged.pending import Pending
+from models.logged.placing import Placing
+from models.records import (
+    EVERYONE,
+    Counters,
+    Membership,
+    Message,
+    Room,
+    RoomRole,
+)
+from models.store import ChangedMessage, MessageWrite, NewMessage
+
+T = TypeVar("T")
+
+
+class LoggedMessages:
+    """Messages: what is pending of a room comes to its place before the room is read."""
+
+    def __init__(
+        self, messages: Messages, pending: Pending, placing: Placing, heads: Heads
+    ) -> None:
+        self._messages = messages
+        self._pending = pending
+        self._placing = placing
+        self._heads = heads
+
+    def counters(self, room_id: str) -> Counters:
+        """The greatest numbers of a room."""
+        self._placing.place([room_id])
+        return self._heads.read(room_id, self._messages.counters)
+
+    def get(self, message_id: str) -> Message | None:
+        """The message of an id."""
+        write = self._pending.write(message_id)
+        if isinstance(write, NewMessage):
+            return write.message
+        self._place_changes([write])
+        return self._messages.get(message_id)
+
+    def many(self, message_ids: Iterable[str]) -> dict[str, Message]:
+        """The messages of these ids."""
+        ids = list(message_ids)
+        writes = list(map(self._pending.write, ids))
+        pending = {w.message.id: w.message for w in writes if isinstance(w, NewMessage)}
+        self._place_changes(writes)
+        return self._messages.many(ids) | pending
+
+    def latest(self, limit: int) -> list[Message]:
+        """The messages that were stored last."""
+        self._placing.place(self._pending.rooms())
+        return self._messages.latest(limit)
+
+    def by_client_id(self, sender: str, client_id: str) -> Message | None:
+        """The message of a client id."""
+        write = self._pending.of_key((sender, client_id))
+        if isinstance(write, NewMessage):
+            return write.message
+        self._place_changes([write])
+        found = self._messages.by_client_id(sender, client_id)
+        return None if found is None else self.get(found.id)
+
+    def history(
+        self, room_id: str, *, before: int | None = None, after: int | None = None, limit: int
+    ) -> list[Message]:
+        """A page of a room."""
+        self._placing.place([room_id])
+        return self._messages.history(room_id, before=before, after=after, limit=limit)
+
+    def pinned(self, room_id: str, *, before: int | None = None, limit: int) -> list[Message]:
+        """The last pinned messages of a room."""
+        self._placing.place([room_id])
+        return self._messages.pinned(room_id, before=before, limit=limit)
+
+    def naming(self, room_id: str, *, limit: int) -> list[tuple[int, tuple[str, ...]]]:
+        """The last messages of a room that mention somebody."""
+        self._placing.place([room_id])
+        return self._messages.naming(room_id, limit=limit)
+
+    def search(self, wanted: Wanted) -> Found:
+        """A page of what is wanted."""
+        self._placing.place(wanted.rooms)
+        return self._messages.search(wanted)
+
+    def index(self, limit: int, rooms: Collection[str] | None = None) -> int:
+        """Bring some messages to their places with their words, or index what came without."""
+        placed = self._placing.place_some(limit, rooms)
+        return placed + (self._messages.index(limit - placed, rooms) if placed < limit else 0)
+
+    def changes(self, room_id: str, *, since: int, limit: int) -> list[Message]:
+        """The messages changed since a number."""
+        self._placing.place([room_id])
+        return self._messages.changes(room_id, since=since, limit=limit)
+
+    def _place_changes(self, writes: Iterable[MessageWrite | None]) -> None:
+        """Bring changes to their places: alone they do not say all of a message."""
+        self._placing.place({w.message.room for w in writes if isinstance(w, ChangedMessage)})
+
+
+class LoggedRooms:
+    """Rooms: memberships have the marks that are pending."""
+
+    def __init__(self, rooms: Rooms, pending: Pending, placing: Placing) -> None:
+        self._rooms = rooms
+        self._pending = pending
+        self._placing = placing
+        self.add = rooms.add
+        self.direct = rooms.direct
+        self.get = rooms.get
+        self.of_pair = rooms.of_pair
+        self.change = rooms.change
+        self.public = rooms.public
+        self.shown_to = rooms.shown_to
+        self.hint = rooms.hint
+
+    def of_user(
+        self, user_id: str, *, before: tuple[datetime, str] | None = None, limit: int
+    ) -> list[tuple[Room, Membership]]:
+        """The rooms of a user."""
+        found = self._rooms.of_user(user_id, before=before, limit=limit)
+        return [(room, self._pending.marked(membership)) for room, membership in found]
+
+    def members(
+        self, room_id: str, *, after: str | None = None, limit: int | None = None
+    ) -> list[Membership]:
+        """The memberships of a room."""
+        self._place_marks(room_id)
+        found = self._rooms.members(room_id, after=after, limit=limit)
+        return [self._pending.marked(membership) for membership in found]
+
+    def member(self, room_id: str, user_id: str) -> Membership | None:
+        """One membership."""
+        self._place_marks(room_id)
+        found = self._rooms.member(room_id, user_id)
+        return None if found is None else self._pending.marked(found)
+
+    def join(self, membership: Membership) -> Membership:
+        """Make somebody a member."""
+        return self._pending.marked(self._rooms.join(membership))
+
+    def change_member(
+        self, room_id: str, user_id: str, **changes: Unpack[MembershipChange]
+    ) -> Membership:
+        """Change some fields of a membership."""
+        return self._pending.marked(self._rooms.change_member(room_id, user_id, **changes))
+
+    def delete(self, room_id: str) -> bool:
+        """Remove a room."""
+        was_there = self._rooms.delete(room_id)
+        self._placing.behind(partial(self._pending.forget, room_id))
+        return was_there
+
+    def hand_over(self, room_id: str, user_id: str, heir_id: str, *, role: RoomRole | None) -> None:
+        """Make another member the owner."""
+        self._rooms.hand_over(room_id, user_id, heir_id, role=role)
+        if role is None:
+            self._placing.behind(partial(self._pending.forget_marks, room_id, user_id))
+
+    def leave(self, room_id: str, user_id: str) -> bool:
+        """End a membership."""
+        was_there = self._rooms.leave(room_id, user_id)
+        self._placing.behind(partial(self._pending.forget_marks, room_id, user_id))
+        return was_there
+
+    def _place_marks(self, room_id: str) -> None:
+        # Marks make the memberships of this room, so there may be none to show them in.
+        if room_id == EVERYONE:
+            self._placing.place([room_id])
+
+
+class LoggedUploads:
+    """Uploads: where one may be shown by what is pending, that comes to its place first."""
+
+    def __init__(self, uploads: Uploads, pending: Pending, placing: Placing) -> None:
+        self._uploads = uploads
+        self._pending = pending
+        self._placing = placing
+        self.add = uploads.add
+        self.get = uploads.get
+        self.many = uploads.many
+        self.page = uploads.page
+        self.of_owner = uploads.of_owner
+        self.used = uploads.used
+        self.has_content = uploads.has_content
+        self.delete = uploads.delete
+
+    def rooms(self, upload_id: str) -> list[str]:
+        """The rooms where a message shows an upload."""
+        self._placing.place(self._pending.showing())
+        return self._uploads.rooms(upload_id)
+
+    def shown_in(self, room_id: str) -> list[str]:
+        """The uploads that the messages of a room show."""
+        self._placing.place([room_id])
+        return self._uploads.shown_in(room_id)
+
+    def is_shown_to(self, upload_id: str, user_id: str) -> bool:
+        """Look for a room of somebody where a message shows an upload."""
+        self._placing.place(self._pending.showing())
+        return self._uploads.is_shown_to(upload_id, user_id)
+
+
+class LoggedCalls:
+    """Keyed calls: what completes one may be undone, so nothing comes to its place meanwhile."""
+
+    def __init__(self, calls: KeyedCalls, placing: Placing) -> None:
+        self._calls = calls
+        self._placing = placing
+        self.begin = calls.begin
+        self.get = calls.get
+        self.answer = calls.answer
+        self.forget = calls.forget
+        self.count = calls.count
+        self.sweep = calls.sweep
+
+    def finish(self, call_id: str, write: Callable[[], T]) -> T:
+        """Write, and note that a call is done by it."""
+        with self._placing.suspended():
+            return self._calls.finish(call_id, write)

@@ -1,0 +1,244 @@
+"""What is in the log and not in its place yet, room by room."""
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from models.batch import ClientKey, client_key
+from models.records import Membership
+from models.store import MessageWrite, MovedMark, NewMessage, Write
+
+# A batch that is on its way is written within seconds.
+MAX_GONE = 10_000
+
+
+class _Room:
+    """What is pending of one room; `entry` is the oldest that has some of it."""
+
+    __slots__ = ("entry", "marks", "writes")
+
+    def __init__(self, entry: int) -> None:
+        self.entry = entry
+        self.writes: list[MessageWrite] = []
+        self.marks: dict[str, MovedMark] = {}
+
+
+class _Taken(Struct, frozen=True):
+    """What is taken of one room: so many writes, all that there were or not, and these marks."""
+
+    room: str
+    writes: list[MessageWrite]
+    is_all: bool
+    marks: list[MovedMark]
+
+
+class Portion(Struct, frozen=True):
+    """Writes that are brought to their places next, in order."""
+
+    rooms: list[_Taken]
+    upto: int
+
+    @property
+    def writes(self) -> list[Write]:
+        """The messages of each room in order, and its marks."""
+        return [write for room in self.rooms for write in (*room.writes, *room.marks)]
+
+    @property
+    def size(self) -> int:
+        """How many messages there are, and rooms where there are only marks."""
+        return sum(max(1, len(room.writes)) for room in self.rooms)
+
+
+class Pending:
+    """Knows what is pending; whoever brings it to its place takes a portion, and says when."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rooms: dict[str, _Room] = {}
+        # The rooms where an upload may be shown, or not any more.
+        self._showing: set[str] = set()
+        # The last write of each message, and new ones by what makes them the same when they are
+        # sent again.
+        self._messages: dict[str, MessageWrite] = {}
+        self._by_key: dict[ClientKey, str] = {}
+        # Rooms that were deleted: a batch may have been on its way to them.
+        self._gone: dict[str, None] = {}
+        self._number = 0
+        self._entries: deque[tuple[int, str]] = deque()
+
+    def clear(self) -> None:
+        """Forget everything: it is read from the log again."""
+        with self._lock:
+            self._rooms.clear()
+            self._showing.clear()
+            self._messages.clear()
+            self._by_key.clear()
+            self._entries.clear()
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def __contains__(self, room: object) -> bool:
+        return room in self._rooms
+
+    @property
+    def entries(self) -> int:
+        """How many entries there were."""
+        return self._number
+
+    def has(self, room_id: str, until: int) -> bool:
+        """Tell whether something of a room is pending that is in one of the first entries."""
+        room = self._rooms.get(room_id)
+        return room is not None and room.entry <= until
+
+    def add(self, entry_id: str, writes: Sequence[Write]) -> bool:
+        """Note what an entry holds, but for rooms that are gone; tell whether that was all."""
+        with self._lock:
+            self._number += 1
+            self._entries.append((self._number, entry_id))
+            is_all = True
+            for write in writes:
+                if self._gone and room_of(write) in self._gone:
+                    is_all = False
+                elif isinstance(write, MovedMark):
+                    room = self._room(write.room)
+                    former = room.marks.get(write.user)
+                    room.marks[write.user] = write if former is None else _further(former, write)
+                else:
+                    self._add(write)
+            return is_all
+
+    def _room(self, room_id: str) -> _Room:
+        room = self._rooms.get(room_id)
+        if room is None:
+            room = self._rooms[room_id] = _Room(self._number)
+        return room
+
+    def _add(self, write: MessageWrite) -> None:
+        message = write.message
+        room = self._room(message.room)
+        room.writes.append(write)
+        self._messages[message.id] = write
+        if isinstance(write, NewMessage):
+            self._by_key[client_key(message)] = message.id
+            if not message.attachments:
+                return
+        self._showing.add(message.room)
+
+    def write(self, message_id: str) -> MessageWrite | None:
+        """The last write of a message that is pending."""
+        return self._messages.get(message_id)
+
+    def of_key(self, key: ClientKey) -> MessageWrite | None:
+        """The last write of the new message of a client id."""
+        with self._lock:
+            found = self._by_key.get(key)
+            return None if found is None else self._messages.get(found)
+
+    def forget_marks(self, room_id: str, user: str) -> None:
+        """Forget the marks of somebody who is no member any more."""
+        with self._lock:
+            room = self._rooms.get(room_id)
+            if room is not None:
+                room.marks.pop(user, None)
+
+    def marked(self, membership: Membership) -> Membership:
+        """A membership with the marks that are pending."""
+        with self._lock:
+            room = self._rooms.get(membership.room)
+            mark = None if room is None else room.marks.get(membership.user)
+        if mark is None:
+            return membership
+        return replace(
+            membership,
+            delivered=max(membership.delivered, mark.delivered),
+            read=max(membership.read, mark.read),
+        )
+
+    def rooms(self) -> list[str]:
+        """The rooms of which something is pending."""
+        with self._lock:
+            return list(self._rooms)
+
+    def showing(self) -> list[str]:
+        """The rooms of which an upload may be shown by what is pending, or not any more."""
+        with self._lock:
+            return list(self._showing)
+
+    def take(self, limit: int, rooms: Iterable[str] | None = None) -> Portion:
+        """About so many messages, of any rooms or of these, and the marks of their rooms.
+
+        They stay pending until they are `placed`, so one portion is taken at a time.
+        """
+        with self._lock:
+            taken: list[_Taken] = []
+            for room_id in self._rooms if rooms is None else rooms:
+                room = self._rooms.get(room_id)
+                if room is None:
+                    continue
+                if limit <= 0:
+                    break
+                writes = room.writes[:limit]
+                limit -= max(1, len(writes))
+                is_all = len(writes) == len(room.writes)
+                taken.append(_Taken(room_id, writes, is_all, list(room.marks.values())))
+            return Portion(taken, self._number)
+
+    def placed(self, portion: Portion) -> list[str]:
+        """Forget what is in its place now; returns the entries that are not needed any more."""
+        with self._lock:
+            for taken in portion.rooms:
+                self._forget(taken, portion.upto)
+            oldest = min((room.entry for room in self._rooms.values()), default=self._number + 1)
+            done = []
+            while self._entries and self._entries[0][0] < oldest:
+                done.append(self._entries.popleft()[1])
+            return done
+
+    def forget(self, room_id: str) -> None:
+        """Forget what is pending of a room that is no more."""
+        with self._lock:
+            self._gone[room_id] = None
+            if len(self._gone) > MAX_GONE:
+                del self._gone[next(iter(self._gone))]
+            room = self._rooms.get(room_id)
+            if room is not None:
+                self._forget(_Taken(room_id, room.writes[:], True, [*room.marks.values()]), 0)
+
+    def _forget(self, taken: _Taken, upto: int) -> None:
+        room = self._rooms.get(taken.room)
+        if room is None:  # the room was deleted meanwhile
+            return
+        del room.writes[: len(taken.writes)]
+        for write in taken.writes:
+            message = write.message
+            if isinstance(write, NewMessage):
+                self._by_key.pop(client_key(message), None)
+            if self._messages.get(message.id) is write:
+                del self._messages[message.id]
+        for mark in taken.marks:
+            if room.marks.get(mark.user) is mark:
+                del room.marks[mark.user]
+        if taken.is_all:
+            room.entry = upto + 1
+        if not room.writes:
+            self._showing.discard(taken.room)
+            if not room.marks:
+                del self._rooms[taken.room]
+
+
+def room_of(write: Write) -> str:
+    """The room of a write."""
+    return write.room if isinstance(write, MovedMark) else write.message.room
+
+
+def _further(one: MovedMark, other: MovedMark) -> MovedMark:
+    return MovedMark(
+        one.room,
+        one.user,
+        max(one.delivered, other.delivered),
+        max(one.read, other.read),
+    )

@@ -1,0 +1,231 @@
+"""A store whose large batches go into a log, and to their places when there is time, or need."""
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from msgspec import Struct
+
+from models.batch import client_key, client_keys, done_calls
+from models.logged.entries import decoded, encoded
+from models.logged.heads import Head, Heads
+from models.logged.parts import LoggedCalls, LoggedMessages, LoggedRooms, LoggedUploads
+from models.logged.pending import Pending, room_of
+from models.logged.placing import PORTION, Placing, Underlying
+from models.records import Message, new_id
+from models.store import (
+    ChangedMessage,
+    MessageWrite,
+    MovedMark,
+    NewMessage,
+    NotFound,
+    Outcome,
+    Refused,
+    Stored,
+    StoreError,
+    Write,
+)
+
+# More is not kept in memory; then as much comes to its place as is stored.
+MAX_PENDING = 100_000
+
+# What was given up is not written again, so they need not all be remembered.
+MAX_WITHDRAWN = 20_000
+
+# What is pending of a room comes to its place before a small batch if it is no more than this.
+FEW = 32
+
+# A larger entry might not fit where a store keeps it.
+MAX_ENTRY_BYTES = 8 * 1024 * 1024
+
+
+class _Doubt(Struct, frozen=True):
+    """An entry of which it is not known whether it is in the log."""
+
+    entry: str
+    writes: Sequence[Write]
+
+
+class LoggedStore:
+    """A store over another one, which keeps the same promises faster.
+
+    What a batch stores is durable as an entry of the log; whoever reads it sees it, because it is
+    brought to its place before, or because it is kept in memory until it is there.
+    """
+
+    def __init__(self, store: Underlying) -> None:
+        self.underlying = store
+        self._pending = Pending()
+        self._placing = Placing(store, self._pending, self._find_out)
+        self._lock = threading.RLock()
+        self._heads = Heads()
+        self._doubt: _Doubt | None = None
+        # Messages that the store does not take, so they may not go into the log either.
+        self._withdrawn: dict[str, None] = {}
+        # An entry is written so soon that smaller batches would cost more than the wait.
+        self.apart = False
+        self.users = store.users
+        self.sessions = store.sessions
+        self.rooms = LoggedRooms(store.rooms, self._pending, self._placing)
+        self.messages = LoggedMessages(store.messages, self._pending, self._placing, self._heads)
+        self.uploads = LoggedUploads(store.uploads, self._pending, self._placing)
+        self.keyed_calls = LoggedCalls(store.keyed_calls, self._placing)
+
+    def open(self) -> None:
+        """Open the store, and bring to its place what a server that is no more has left."""
+        self.underlying.open()
+        try:
+            self._find_out()
+            self._pending.clear()
+            self._heads.forget()
+            for entry, body in list(self.underlying.log.entries()):
+                if body:
+                    self._placing.replay(decoded(body))
+                self.underlying.log.remove([entry])
+        except BaseException:
+            self.underlying.close()
+            raise
+
+    def close(self) -> None:
+        """Close the store; what is pending comes to its place at the next start."""
+        self.underlying.close()
+
+    def ping(self) -> None:
+        """Return if the store answers."""
+        self.underlying.ping()
+
+    def prepare(
+        self, writes: Sequence[Write], *, later: bool = False
+    ) -> Callable[[], list[Outcome]]:
+        """Make a batch ready: as an entry, or as the store takes it where that is no gain."""
+        if later:
+            return partial(self._commit, writes, encoded(writes), later=True)
+        return partial(self._commit_few, writes, self.underlying.prepare(writes))
+
+    def commit(self, writes: Sequence[Write], *, later: bool = False) -> list[Outcome]:
+        """Write a batch."""
+        return self.prepare(writes, later=later)()
+
+    def withdraw(self, writes: Sequence[MessageWrite], *, above: int) -> None:
+        """See to it that writes never land."""
+        with self._lock:
+            self._find_out()
+            self._placing.place({write.message.room for write in writes})
+            self._heads.forget()
+            self.underlying.withdraw(writes, above=above)
+            self._withdrawn.update(dict.fromkeys(write.message.id for write in writes))
+            while len(self._withdrawn) > MAX_WITHDRAWN:
+                del self._withdrawn[next(iter(self._withdrawn))]
+
+    def _commit_few(
+        self, writes: Sequence[Write], commit: Callable[[], list[Outcome]]
+    ) -> list[Outcome]:
+        """Write a small batch, behind what is pending of its rooms, which is nearly always none."""
+        with self._lock:
+            self._find_out()
+            if len(self._pending) > FEW and any(room_of(one) in self._pending for one in writes):
+                return self._commit(writes, encoded(writes), later=False)
+            return self._directly(writes, commit)
+
+    def _commit(self, writes: Sequence[Write], body: bytes, *, later: bool) -> list[Outcome]:
+        """Write a batch into the log, if there is nothing about it that must be looked at."""
+        with self._lock:
+            self._find_out()
+            if len(self._pending) >= MAX_PENDING:
+                self._placing.place_some(max(PORTION, len(writes)))
+            if len(body) > MAX_ENTRY_BYTES or not self._is_news(writes):
+                return self._directly(writes, self.underlying.prepare(writes, later=later))
+            entry = new_id()
+            try:
+                self.underlying.log.append(entry, body)
+            except Refused:
+                raise
+            except StoreError:
+                self._doubt = _Doubt(entry, writes)
+                raise
+            if not self._pending.add(entry, writes):
+                raise NotFound("the room does not exist")
+            outcomes: list[Outcome] = [
+                Stored() if isinstance(write, MovedMark) else Stored(write.message)
+                for write in writes
+            ]
+            self._heads.note(_heads_of(outcomes))
+            return outcomes
+
+    def _directly(
+        self, writes: Sequence[Write], commit: Callable[[], list[Outcome]]
+    ) -> list[Outcome]:
+        """Write a batch to its place, behind all that is pending and has to do with it."""
+        rooms = {room_of(write) for write in writes}
+        of_keys = map(self._pending.of_key, client_keys(writes))
+        of_ids = (
+            self._pending.write(w.message.id) for w in writes if isinstance(w, ChangedMessage)
+        )
+        self._placing.place(rooms | {write.message.room for write in (*of_keys, *of_ids) if write})
+        self._heads.begin()
+        try:
+            outcomes = commit()
+        except BaseException:
+            self._heads.forget()
+            raise
+        self._heads.note(_heads_of(outcomes))
+        return outcomes
+
+    def _is_news(self, writes: Sequence[Write]) -> bool:
+        """Whether all of a batch can be taken as it is: no id was used, no number is taken."""
+        new = [write.message for write in writes if isinstance(write, NewMessage)]
+        if done_calls(writes) or len({client_key(message) for message in new}) < len(new):
+            return False
+        if any(self._pending.of_key(client_key(message)) for message in new):
+            return False
+        heads: dict[str, Head] = {}
+        for write in writes:
+            if isinstance(write, MovedMark):
+                continue
+            message = write.message
+            seq, rev = heads.get(message.room) or self._head(message.room)
+            if message.rev <= rev:
+                return False
+            if isinstance(write, NewMessage):
+                if message.seq <= seq or message.id in self._withdrawn:
+                    return False
+                seq = message.seq
+            elif not self._is_of_room(message):
+                return False
+            heads[message.room] = seq, message.rev
+        return not new or self.underlying.log.is_news(new)
+
+    def _is_of_room(self, message: Message) -> bool:
+        """Tell whether a change comes behind what is pending of its message."""
+        former = self._pending.write(message.id)
+        return former is None or former.message.room == message.room
+
+    def _head(self, room: str) -> Head:
+        head = self._heads.get(room)
+        if head is None:
+            counters = self.messages.counters(room)
+            head = counters.seq, counters.rev
+        return head
+
+    def _find_out(self) -> None:
+        """Find out whether an entry is there that was not confirmed, or else never comes."""
+        doubt = self._doubt
+        if doubt is None:
+            return
+        with self._lock:
+            if self._doubt is doubt:
+                self._heads.forget()
+                if self.underlying.log.withdraw(doubt.entry):
+                    self._pending.add(doubt.entry, doubt.writes)
+                self._doubt = None
+
+
+def _heads_of(outcomes: Sequence[Outcome]) -> dict[str, Head]:
+    """The last numbers of each room that were answered."""
+    heads: dict[str, Head] = {}
+    for outcome in outcomes:
+        message = outcome.message if isinstance(outcome, Stored) else None
+        if message is not None:
+            seq, rev = heads.get(message.room, (0, 0))
+            heads[message.room] = max(seq, message.seq), max(rev, message.rev)
+    return heads
