@@ -144,6 +144,7 @@ class Pending:
             room = self._rooms.get(room_id)
             if room is not None:
                 room.marks.pop(user, None)
+                self._leave_out(room_id, room)
 
     def marked(self, membership: Membership) -> Membership:
         """A membership with the marks that are pending."""
@@ -224,10 +225,13 @@ class Pending:
                 del room.marks[mark.user]
         if taken.is_all:
             room.entry = upto + 1
+        self._leave_out(taken.room, room)
+
+    def _leave_out(self, room_id: str, room: _Room) -> None:
         if not room.writes:
-            self._showing.discard(taken.room)
+            self._showing.discard(room_id)
             if not room.marks:
-                del self._rooms[taken.room]
+                del self._rooms[room_id]
 
 
 def room_of(write: Write) -> str:

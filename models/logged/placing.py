@@ -79,7 +79,7 @@ class Placing:
             portion = self._pending.take(limit, rooms)
             if portion.writes:
                 self._commit(portion.writes, later=False)
-                self._done += self._pending.placed(portion)
+            self._done += self._pending.placed(portion)
             if len(self._done) >= FORGOTTEN_AT_ONCE or (self._done and not self._pending):
                 self._store.log.remove(self._done)
                 self._done = []
