@@ -64,6 +64,7 @@ class Pending:
         # sent again.
         self._messages: dict[str, MessageWrite] = {}
         self._by_key: dict[ClientKey, str] = {}
+        self._size = 0
         # Rooms that were deleted: a batch may have been on its way to them.
         self._gone: dict[str, None] = {}
         self._number = 0
@@ -76,10 +77,11 @@ class Pending:
             self._showing.clear()
             self._messages.clear()
             self._by_key.clear()
+            self._size = 0
             self._entries.clear()
 
     def __len__(self) -> int:
-        return len(self._messages)
+        return self._size
 
     def __contains__(self, room: object) -> bool:
         return room in self._rooms
@@ -121,6 +123,7 @@ class Pending:
         message = write.message
         room = self._room(message.room)
         room.writes.append(write)
+        self._size += 1
         self._messages[message.id] = write
         if isinstance(write, NewMessage):
             self._by_key[client_key(message)] = message.id
@@ -214,6 +217,7 @@ class Pending:
         if room is None:  # the room was deleted meanwhile
             return
         del room.writes[: len(taken.writes)]
+        self._size -= len(taken.writes)
         for write in taken.writes:
             message = write.message
             if isinstance(write, NewMessage):
