@@ -44,7 +44,7 @@ class HookedLog:
         return sum(1 for _, body in self._log.entries() if body)
 
 
-class HookedStore:
+class HookedCommit:
     """The `commit` of a store; a test may act just before a batch comes to its place, or behind."""
 
     def __init__(self, commit: Callable[..., list[Outcome]]) -> None:

@@ -24,7 +24,7 @@ class Heads:
         return self._heads.get(room)
 
     def read(self, room: str, counters: Callable[[str], Counters]) -> Counters:
-        """Read the counters of a room, and note them."""
+        """Read the counters of a room, and note them if nothing was written meanwhile."""
         writes = self._writes
         read = counters(room)
         with self._lock:

@@ -38,8 +38,7 @@ class LoggedMessages:
 
     def counters(self, room_id: str) -> Counters:
         """The greatest numbers of a room."""
-        self._placing.place([room_id])
-        return self._heads.read(room_id, self._messages.counters)
+        return self._heads.read(room_id, self._counters)
 
     def get(self, message_id: str) -> Message | None:
         """The message of an id."""
@@ -102,6 +101,10 @@ class LoggedMessages:
         """The messages changed since a number."""
         self._placing.place([room_id])
         return self._messages.changes(room_id, since=since, limit=limit)
+
+    def _counters(self, room_id: str) -> Counters:
+        self._placing.place([room_id])
+        return self._messages.counters(room_id)
 
     def _place_changes(self, writes: Iterable[MessageWrite | None]) -> None:
         """Bring changes to their places: alone they do not say all of a message."""

@@ -13,7 +13,7 @@ from models.logged import LoggedStore
 from models.mongo import MongoStore
 from models.sqlite import SQLiteStore
 from tests.conftest import STORES
-from tests.logs import HookedLog
+from tests.logs import HookedCommit, HookedLog
 from tests.mongod import Mongod
 
 
@@ -38,6 +38,16 @@ def log(underlying: SQLiteStore | MongoStore, monkeypatch: pytest.MonkeyPatch) -
     """The log of that store, where a test may act."""
     hooked = HookedLog(underlying.log)
     monkeypatch.setattr(underlying, "log", hooked)
+    return hooked
+
+
+@pytest.fixture
+def commits(
+    underlying: SQLiteStore | MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> HookedCommit:
+    """The `commit` of that store, where a test may act."""
+    hooked = HookedCommit(underlying.commit)
+    monkeypatch.setattr(underlying, "commit", hooked)
     return hooked
 
 
