@@ -112,10 +112,11 @@ class LoggedStore:
             self._find_out()
             self._placing.place({write.message.room for write in writes})
             self._heads.forget()
-            self.underlying.withdraw(writes, above=above)
+            # Also when it is not known what comes of that.
             self._withdrawn.update(dict.fromkeys(write.message.id for write in writes))
             while len(self._withdrawn) > MAX_WITHDRAWN:
                 del self._withdrawn[next(iter(self._withdrawn))]
+            self.underlying.withdraw(writes, above=above)
 
     def _commit_few(
         self, writes: Sequence[Write], commit: Callable[[], list[Outcome]]
@@ -143,13 +144,14 @@ class LoggedStore:
             except StoreError:
                 self._doubt = _Doubt(entry, writes)
                 raise
-            if not self._pending.add(entry, writes):
-                raise NotFound("the room does not exist")
+            is_all = self._pending.add(entry, writes)
             outcomes: list[Outcome] = [
                 Stored() if isinstance(write, MovedMark) else Stored(write.message)
                 for write in writes
             ]
             self._heads.note(_heads_of(outcomes))
+            if not is_all:
+                raise NotFound("the room does not exist")
             return outcomes
 
     def _directly(

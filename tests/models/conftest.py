@@ -42,9 +42,7 @@ def log(underlying: SQLiteStore | MongoStore, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def commits(
-    underlying: SQLiteStore | MongoStore, monkeypatch: pytest.MonkeyPatch
-) -> HookedCommit:
+def commits(underlying: SQLiteStore | MongoStore, monkeypatch: pytest.MonkeyPatch) -> HookedCommit:
     """The `commit` of that store, where a test may act."""
     hooked = HookedCommit(underlying.commit)
     monkeypatch.setattr(underlying, "commit", hooked)

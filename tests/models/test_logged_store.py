@@ -1,0 +1,42 @@
+"""A store that puts large batches into a log."""
+
+import pytest
+
+from models.logged import LoggedStore
+from models.store import NewMessage, NotFound, Stored, Taken, Unavailable
+from tests.contract.samples import add_room, message
+from tests.logs import HookedLog, away, say_later
+
+
+def test_what_was_logged_beside_a_room_that_was_just_deleted_has_its_numbers(
+    logged: LoggedStore, log: HookedLog
+) -> None:
+    room, other = add_room(logged), add_room(logged)
+    lost, said, rival = message(room.id, 1), message(other.id, 1), message(other.id, 1)
+    log.before = lambda: logged.rooms.delete(room.id)
+    with pytest.raises(NotFound):
+        say_later(logged, lost, said)
+    with pytest.raises(Taken):
+        say_later(logged, rival)
+    assert say_later(logged, said) == [Stored(said)]
+    assert logged.messages.history(other.id, limit=5) == [said]
+    assert logged.messages.get(lost.id) is None
+
+
+def test_what_was_withdrawn_does_not_land_even_if_nobody_said_that_it_was(
+    logged: LoggedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = add_room(logged)
+    said = message(room.id, 1)
+    withdraw = logged.underlying.withdraw
+
+    def broken_off(*arguments: object, **options: int) -> None:
+        withdraw(*arguments, **options)
+        away()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(logged.underlying, "withdraw", broken_off)
+        with pytest.raises(Unavailable):
+            logged.withdraw([NewMessage(said)], above=1)
+    with pytest.raises(Taken):
+        say_later(logged, said)
