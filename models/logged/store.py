@@ -35,6 +35,8 @@ MAX_WITHDRAWN = 20_000
 # What is pending of a room comes to its place before a small batch if it is no more than this.
 FEW = 32
 
+_FIRST_ENTRY = "0" * 24
+
 # A larger entry might not fit where a store keeps it.
 MAX_ENTRY_BYTES = 8 * 1024 * 1024
 
@@ -60,6 +62,7 @@ class LoggedStore:
         self._lock = threading.RLock()
         self._heads = Heads()
         self._doubt: _Doubt | None = None
+        self._last_entry = _FIRST_ENTRY
         # Messages that the store does not take, so they may not go into the log either.
         self._withdrawn: dict[str, None] = {}
         # An entry is written so soon that smaller batches would cost more than the wait.
@@ -136,7 +139,7 @@ class LoggedStore:
                 self._placing.place_some(max(PORTION, len(writes)))
             if len(body) > MAX_ENTRY_BYTES or not self._is_news(writes):
                 return self._directly(writes, self.underlying.prepare(writes, later=later))
-            entry = new_id()
+            entry = self._next_entry()
             try:
                 self.underlying.log.append(entry, body)
             except Refused:
@@ -153,6 +156,11 @@ class LoggedStore:
             if not is_all:
                 raise NotFound("the room does not exist")
             return outcomes
+
+    def _next_entry(self) -> str:
+        """An id behind all others, also where the clock stands still, or goes back."""
+        self._last_entry = max(new_id(), f"{int(self._last_entry, 16) + 1:024x}")
+        return self._last_entry
 
     def _directly(
         self, writes: Sequence[Write], commit: Callable[[], list[Outcome]]
