@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -10,7 +10,17 @@ from msgspec.structs import replace
 
 from models.contract.log import Log
 from models.logged.pending import Pending, room_of
-from models.store import NewMessage, NotFound, Store, Taken, Unavailable, Write
+from models.store import (
+    ChangedMessage,
+    MessageWrite,
+    MovedMark,
+    NewMessage,
+    NotFound,
+    Store,
+    Taken,
+    Unavailable,
+    Write,
+)
 
 log = logging.getLogger("hubbub.store")
 
@@ -100,38 +110,62 @@ class Placing:
             self._lock.release()
 
     def _commit(self, writes: Sequence[Write], *, later: bool) -> None:
+        """Bring writes to their places, but for those that have none any more."""
         try:
             self._store.commit(writes, later=later)
-        except (NotFound, Taken):
-            for of_room in _by_room(writes):
-                self._commit_room(of_room)
+        except NotFound:
+            rest = self._of_rooms(writes)
+        except Taken:
+            rest = self._not_too_late(writes)
+        else:
+            return
+        if len(rest) == len(writes) == 1:
+            self._commit_one(writes[0], later=later)
+            return
+        # What is left of them, or all of them in two parts, for one of the two may be as it should.
+        parts = [rest] if len(rest) < len(writes) else _halves(writes)
+        for part in parts:
+            if part:
+                self._commit(part, later=later)
 
-    def _commit_room(self, writes: Sequence[Write]) -> None:
-        """Bring the writes of one room to their places, or drop what has none.
-
-        A room may have been deleted, and what was given up may have been withdrawn.
-        """
+    def _commit_one(self, write: Write, *, later: bool) -> None:
+        """Bring a write to its place, or drop it if it was given up and withdrawn."""
         try:
-            self._store.commit(writes)
+            self._store.commit([write], later=later)
         except NotFound:
             pass
         except Taken as taken:
-            if len(writes) > 1:
-                for write in writes:
-                    self._commit_room([write])
-            elif taken.field == "number" and isinstance(writes[0], NewMessage):
-                self._commit_room([self._renumbered(writes[0])])
+            if taken.field == "number" and not isinstance(write, MovedMark):
+                self._store.commit([self._renumbered(write)], later=later)
 
-    def _renumbered(self, write: NewMessage) -> NewMessage:
-        """A message behind all others: nobody but another server can have taken its number."""
+    def _of_rooms(self, writes: Sequence[Write]) -> Sequence[Write]:
+        """Some writes but for those to rooms that were deleted."""
+        rooms = set(map(room_of, writes))
+        there = {room for room in rooms if self._store.rooms.get(room) is not None}
+        return [write for write in writes if room_of(write) in there]
+
+    def _not_too_late(self, writes: Sequence[Write]) -> Sequence[Write]:
+        """Some writes but for changes behind which others are in their places already."""
+        changed = {write.message.id for write in writes if isinstance(write, ChangedMessage)}
+        kept = self._store.messages.many(changed)
+        return [
+            write
+            for write in writes
+            if not isinstance(write, ChangedMessage)
+            or write.message.id not in kept
+            or kept[write.message.id].rev <= write.message.rev
+        ]
+
+    def _renumbered(self, write: MessageWrite) -> MessageWrite:
+        """A write behind all others: nobody but another server can have taken its number."""
         message = write.message
-        log.warning("the number of message %s was taken, so it gets another", message.id)
+        log.warning("a number of message %s was taken, so it gets another", message.id)
         counters = self._store.messages.counters(message.room)
+        if isinstance(write, ChangedMessage):
+            return ChangedMessage(replace(message, rev=counters.rev + 1))
         return NewMessage(replace(message, seq=counters.seq + 1, rev=counters.rev + 1))
 
 
-def _by_room(writes: Sequence[Write]) -> Iterable[list[Write]]:
-    rooms: dict[str, list[Write]] = {}
-    for write in writes:
-        rooms.setdefault(room_of(write), []).append(write)
-    return rooms.values()
+def _halves(writes: Sequence[Write]) -> list[Sequence[Write]]:
+    middle = len(writes) // 2
+    return [writes[:middle], writes[middle:]]

@@ -1,7 +1,7 @@
 """What a store with a log in front of it keeps when its process is killed, over either kind."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 
 import pytest
@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from models import records
 from models.logged import LoggedStore
+from models.logged.entries import encoded
 from models.logged.placing import Underlying
-from models.records import EVERYONE
-from models.store import ChangedMessage, NewMessage
-from tests.contract.samples import message
+from models.records import EVERYONE, new_id
+from models.store import ChangedMessage, NewMessage, Outcome, Write
+from tests.contract.samples import add_messages, add_room, message
 
 Kill = Callable[[], LoggedStore]
 
@@ -58,3 +59,60 @@ def test_entries_come_back_in_order_whatever_the_clock_does(
     edited = replace(said, rev=2, text="hullo")
     store.commit([ChangedMessage(edited)], later=True)
     assert kill().messages.get(said.id) == edited
+
+
+def counted(store: Underlying, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many writes each commit has from now on."""
+    sizes: list[int] = []
+    commit = store.commit
+
+    def counting(writes: Sequence[Write], *, later: bool = False) -> list[Outcome]:
+        sizes.append(len(writes))
+        return commit(writes, later=later)
+
+    monkeypatch.setattr(store, "commit", counting)
+    return sizes
+
+
+def test_changes_that_others_came_behind_cost_a_start_little(
+    underlying: Underlying, kill: Kill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each commit is a wait for the disk: of 1,000 messages one by one it was seconds.
+    said = add_messages(underlying, EVERYONE, 300)
+    edited = [replace(one, rev=300 + one.seq, text="once") for one in said]
+    again = [replace(one, rev=300 + one.rev, text="twice") for one in edited[::2]]
+    underlying.log.append(new_id(), encoded([*map(NewMessage, said), *map(ChangedMessage, edited)]))
+    underlying.commit([*map(ChangedMessage, again)])
+    sizes = counted(underlying, monkeypatch)
+    anew = kill()
+    assert sizes == [600, 450]
+    kept = anew.messages.many(one.id for one in said)
+    assert kept == {one.id: one for one in [*edited, *again]}
+
+
+def test_a_room_that_is_gone_costs_the_others_little(
+    store: LoggedStore, underlying: Underlying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms = [add_room(store) for _ in range(20)]
+    said = [message(room.id, n) for n in (1, 2) for room in rooms]
+    store.commit([*map(NewMessage, said)], later=True)
+    assert underlying.rooms.delete(rooms[7].id)  # by another process, so nobody has said so
+    sizes = counted(underlying, monkeypatch)
+    assert store.messages.index(100) == 40
+    assert sizes == [40, 38]
+    there = [one for one in said if one.room != rooms[7].id]
+    assert underlying.messages.latest(100) == sorted(there, key=lambda one: one.id)[::-1]
+
+
+def test_what_has_no_place_holds_up_nothing_else(underlying: Underlying, kill: Kill) -> None:
+    said = [message(EVERYONE, n) for n in range(1, 41)]
+    underlying.log.append(new_id(), encoded([*map(NewMessage, said)]))
+    underlying.withdraw([NewMessage(said[9]), NewMessage(said[30])], above=40)
+    taken = message(EVERYONE, 20)  # as another server might
+    underlying.commit([NewMessage(taken)])
+    anew = kill()
+    kept = anew.messages.history(EVERYONE, limit=100)
+    assert {one.id for one in kept} == {one.id for one in [*said, taken]} - {
+        said[9].id,
+        said[30].id,
+    }
