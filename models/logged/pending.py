@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -140,6 +140,11 @@ class Pending:
         with self._lock:
             found = self._by_key.get(key)
             return None if found is None else self._messages.get(found)
+
+    def has_any(self, keys: Collection[ClientKey]) -> bool:
+        """Tell whether there is a new message of any of these client ids."""
+        with self._lock:
+            return not self._by_key.keys().isdisjoint(keys)
 
     def forget_marks(self, room_id: str, user: str) -> None:
         """Forget the marks of somebody who is no member any more."""

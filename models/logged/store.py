@@ -6,7 +6,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from models.batch import client_key, client_keys, done_calls
+from models.batch import client_key, client_keys
 from models.logged.entries import decoded, encoded
 from models.logged.heads import Head, Heads
 from models.logged.parts import LoggedCalls, LoggedMessages, LoggedRooms, LoggedUploads
@@ -137,7 +137,8 @@ class LoggedStore:
             self._find_out()
             if len(self._pending) >= MAX_PENDING:
                 self._placing.place_some(max(PORTION, len(writes)))
-            if len(body) > MAX_ENTRY_BYTES or not self._is_news(writes):
+            heads = self._news(writes) if len(body) <= MAX_ENTRY_BYTES else None
+            if heads is None:
                 return self._directly(writes, self.underlying.prepare(writes, later=later))
             entry = self._next_entry()
             try:
@@ -148,14 +149,13 @@ class LoggedStore:
                 self._doubt = _Doubt(entry, writes)
                 raise
             is_all = self._pending.add(entry, writes)
-            outcomes: list[Outcome] = [
+            self._heads.note(heads)
+            if not is_all:
+                raise NotFound("the room does not exist")
+            return [
                 Stored() if isinstance(write, MovedMark) else Stored(write.message)
                 for write in writes
             ]
-            self._heads.note(_heads_of(outcomes))
-            if not is_all:
-                raise NotFound("the room does not exist")
-            return outcomes
 
     def _next_entry(self) -> str:
         """An id behind all others, also where the clock stands still, or goes back."""
@@ -181,13 +181,12 @@ class LoggedStore:
         self._heads.note(_heads_of(outcomes))
         return outcomes
 
-    def _is_news(self, writes: Sequence[Write]) -> bool:
-        """Whether all of a batch can be taken as it is: no id was used, no number is taken."""
-        new = [write.message for write in writes if isinstance(write, NewMessage)]
-        if done_calls(writes) or len({client_key(message) for message in new}) < len(new):
-            return False
-        if any(self._pending.of_key(client_key(message)) for message in new):
-            return False
+    def _news(self, writes: Sequence[Write]) -> dict[str, Head] | None:
+        """The last numbers of each room, if all of a batch can be taken as it is.
+
+        That is: no client id was used, no number is taken, no keyed call is done by it.
+        """
+        new: list[Message] = []
         heads: dict[str, Head] = {}
         for write in writes:
             if isinstance(write, MovedMark):
@@ -195,15 +194,18 @@ class LoggedStore:
             message = write.message
             seq, rev = heads.get(message.room) or self._head(message.room)
             if message.rev <= rev:
-                return False
+                return None
             if isinstance(write, NewMessage):
                 if message.seq <= seq or message.id in self._withdrawn:
-                    return False
+                    return None
                 seq = message.seq
-            elif not self._is_of_room(message):
-                return False
+                new.append(message)
+            elif write.call is not None or not self._is_of_room(message):
+                return None
             heads[message.room] = seq, message.rev
-        return not new or self.underlying.log.is_news(new)
+        keys = set(map(client_key, new))
+        is_known = len(keys) < len(new) or self._pending.has_any(keys)
+        return None if is_known or (new and not self.underlying.log.is_news(new)) else heads
 
     def _is_of_room(self, message: Message) -> bool:
         """Tell whether a change comes behind what is pending of its message."""

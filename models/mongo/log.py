@@ -52,7 +52,7 @@ class MongoLog:
     def is_news(self, messages: Sequence[Message]) -> bool:
         """Look for the client ids by their one index, and for the rooms that are not known."""
         look = self._database.known_rooms.look()
-        unknown = look.unknown({key_of(message.room) for message in messages})
+        unknown = look.unknown(map(key_of, {message.room for message in messages}))
         keys = [same_key(message.sender, message.client_id) for message in messages]
         with self._database.use() as collections:
             if collections.messages.find_one({"same": {"$in": keys}}, {"_id": 1}) is not None:
