@@ -10,7 +10,7 @@ from models.contract.messages import Found, Messages, Wanted
 from models.contract.rooms import MembershipChange, Rooms
 from models.contract.uploads import Uploads
 from models.logged.heads import Heads
-from models.logged.pending import Pending
+from models.logged.pending import Pending, marked
 from models.logged.placing import Placing
 from models.records import (
     EVERYONE,
@@ -131,32 +131,40 @@ class LoggedRooms:
         self, user_id: str, *, before: tuple[datetime, str] | None = None, limit: int
     ) -> list[tuple[Room, Membership]]:
         """The rooms of a user."""
+        # Before they are read, for between the two it may come to its place.
+        marks = self._pending.marks_of(user_id)
         found = self._rooms.of_user(user_id, before=before, limit=limit)
-        return [(room, self._pending.marked(membership)) for room, membership in found]
+        return [(room, marked(membership, marks.get(room.id))) for room, membership in found]
 
     def members(
         self, room_id: str, *, after: str | None = None, limit: int | None = None
     ) -> list[Membership]:
         """The memberships of a room."""
         self._place_marks(room_id)
+        marks = self._pending.marks(room_id)
         found = self._rooms.members(room_id, after=after, limit=limit)
-        return [self._pending.marked(membership) for membership in found]
+        return [marked(membership, marks.get(membership.user)) for membership in found]
 
     def member(self, room_id: str, user_id: str) -> Membership | None:
         """One membership."""
         self._place_marks(room_id)
+        mark = self._pending.mark(room_id, user_id)
         found = self._rooms.member(room_id, user_id)
-        return None if found is None else self._pending.marked(found)
+        return None if found is None else marked(found, mark)
 
     def join(self, membership: Membership) -> Membership:
         """Make somebody a member."""
-        return self._pending.marked(self._rooms.join(membership))
+        self._place_marks(membership.room)
+        mark = self._pending.mark(membership.room, membership.user)
+        return marked(self._rooms.join(membership), mark)
 
     def change_member(
         self, room_id: str, user_id: str, **changes: Unpack[MembershipChange]
     ) -> Membership:
         """Change some fields of a membership."""
-        return self._pending.marked(self._rooms.change_member(room_id, user_id, **changes))
+        self._place_marks(room_id)
+        mark = self._pending.mark(room_id, user_id)
+        return marked(self._rooms.change_member(room_id, user_id, **changes), mark)
 
     def delete(self, room_id: str) -> bool:
         """Remove a room."""
@@ -172,6 +180,7 @@ class LoggedRooms:
 
     def leave(self, room_id: str, user_id: str) -> bool:
         """End a membership."""
+        self._place_marks(room_id)
         was_there = self._rooms.leave(room_id, user_id)
         self._placing.behind(partial(self._pending.forget_marks, room_id, user_id))
         return was_there

@@ -154,18 +154,25 @@ class Pending:
                 room.marks.pop(user, None)
                 self._leave_out(room_id, room)
 
-    def marked(self, membership: Membership) -> Membership:
-        """A membership with the marks that are pending."""
+    def mark(self, room_id: str, user: str) -> MovedMark | None:
+        """The mark of a member that is pending."""
+        room = self._rooms.get(room_id)
+        return None if room is None else room.marks.get(user)
+
+    def marks(self, room_id: str) -> dict[str, MovedMark]:
+        """The marks that are pending of a room, by user."""
         with self._lock:
-            room = self._rooms.get(membership.room)
-            mark = None if room is None else room.marks.get(membership.user)
-        if mark is None:
-            return membership
-        return replace(
-            membership,
-            delivered=max(membership.delivered, mark.delivered),
-            read=max(membership.read, mark.read),
-        )
+            room = self._rooms.get(room_id)
+            return {} if room is None else room.marks.copy()
+
+    def marks_of(self, user: str) -> dict[str, MovedMark]:
+        """The marks that are pending of a user, by room."""
+        with self._lock:
+            return {
+                room_id: room.marks[user]
+                for room_id, room in self._rooms.items()
+                if user in room.marks
+            }
 
     def rooms(self) -> list[str]:
         """The rooms of which something is pending."""
@@ -246,6 +253,17 @@ class Pending:
 def room_of(write: Write) -> str:
     """The room of a write."""
     return write.room if isinstance(write, MovedMark) else write.message.room
+
+
+def marked(membership: Membership, mark: MovedMark | None) -> Membership:
+    """A membership with a mark that was pending when it was read."""
+    if mark is None:
+        return membership
+    return replace(
+        membership,
+        delivered=max(membership.delivered, mark.delivered),
+        read=max(membership.read, mark.read),
+    )
 
 
 def _further(one: MovedMark, other: MovedMark) -> MovedMark:

@@ -3,9 +3,9 @@
 import pytest
 
 from models.logged import LoggedStore
-from models.records import new_id
+from models.records import EVERYONE, new_id
 from models.store import MovedMark, Taken
-from tests.contract.samples import add_room, message
+from tests.contract.samples import add_room, member, message
 from tests.logs import HookedCommit, say_later
 
 
@@ -30,3 +30,44 @@ def test_numbers_that_were_read_as_another_batch_came_are_not_taken_for_the_last
     with pytest.raises(Taken):
         say_later(logged, rival)
     assert logged.messages.history(room.id, limit=5) == [first, second]
+
+
+@pytest.mark.parametrize("name", ["of_user", "members", "member", "join", "change_member"])
+def test_a_mark_is_seen_that_comes_to_its_place_as_the_membership_is_read(
+    logged: LoggedStore, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    someone = new_id()
+    room = add_room(logged, someone)
+    logged.commit([MovedMark(room.id, someone, 3, 2)], later=True)
+    read = getattr(logged.underlying.rooms, name)
+
+    def overtaken(*arguments: object, **options: object) -> object:
+        found = read(*arguments, **options)
+        logged.messages.index(9)
+        return found
+
+    monkeypatch.setattr(logged.underlying.rooms, name, overtaken)
+    calls = {
+        "of_user": lambda: logged.rooms.of_user(someone, limit=5)[0][1],
+        "members": lambda: logged.rooms.members(room.id)[0],
+        "member": lambda: logged.rooms.member(room.id, someone),
+        "join": lambda: logged.rooms.join(member(room.id, someone)),
+        "change_member": lambda: logged.rooms.change_member(room.id, someone, hidden=False),
+    }
+    assert calls[name]() == member(room.id, someone, delivered=3, read=2)
+
+
+def test_a_mark_makes_whoever_has_it_a_member_of_everybodys_room(logged: LoggedStore) -> None:
+    people = [new_id() for _ in range(4)]
+    logged.commit([MovedMark(EVERYONE, each, 3, 2) for each in people], later=True)
+    logged.rooms.leave(EVERYONE, people[3])
+    assert [each.user for each in logged.rooms.members(EVERYONE)] == people[:3]
+
+
+def test_a_membership_of_everybodys_room_can_be_changed_at_once(logged: LoggedStore) -> None:
+    one, other = new_id(), new_id()
+    logged.commit([MovedMark(EVERYONE, each, 3, 2) for each in (one, other)], later=True)
+    assert logged.rooms.change_member(EVERYONE, one, muted=True).read == 2
+    logged.commit([MovedMark(EVERYONE, one, 4, 4)], later=True)
+    came = logged.rooms.join(member(EVERYONE, one))
+    assert (came.muted, came.delivered, came.read) == (True, 4, 4)
