@@ -42,6 +42,7 @@ class LoggedMessages:
 
     def get(self, message_id: str) -> Message | None:
         """The message of an id."""
+        self._placing.find_out()
         write = self._pending.write(message_id)
         if isinstance(write, NewMessage):
             return write.message
@@ -50,6 +51,7 @@ class LoggedMessages:
 
     def many(self, message_ids: Iterable[str]) -> dict[str, Message]:
         """The messages of these ids."""
+        self._placing.find_out()
         ids = list(message_ids)
         writes = list(map(self._pending.write, ids))
         pending = {w.message.id: w.message for w in writes if isinstance(w, NewMessage)}
@@ -58,11 +60,13 @@ class LoggedMessages:
 
     def latest(self, limit: int) -> list[Message]:
         """The messages that were stored last."""
+        self._placing.find_out()
         self._placing.place(self._pending.rooms())
         return self._messages.latest(limit)
 
     def by_client_id(self, sender: str, client_id: str) -> Message | None:
         """The message of a client id."""
+        self._placing.find_out()
         write = self._pending.of_key((sender, client_id))
         if isinstance(write, NewMessage):
             return write.message
@@ -131,6 +135,7 @@ class LoggedRooms:
         self, user_id: str, *, before: tuple[datetime, str] | None = None, limit: int
     ) -> list[tuple[Room, Membership]]:
         """The rooms of a user."""
+        self._placing.find_out()
         # Before they are read, for between the two it may come to its place.
         marks = self._pending.marks_of(user_id)
         found = self._rooms.of_user(user_id, before=before, limit=limit)
@@ -186,6 +191,7 @@ class LoggedRooms:
         return was_there
 
     def _place_marks(self, room_id: str) -> None:
+        self._placing.find_out()
         # Marks make the memberships of this room, so there may be none to show them in.
         if room_id == EVERYONE:
             self._placing.place([room_id])
@@ -209,6 +215,7 @@ class LoggedUploads:
 
     def rooms(self, upload_id: str) -> list[str]:
         """The rooms where a message shows an upload."""
+        self._placing.find_out()
         self._placing.place(self._pending.showing())
         return self._uploads.rooms(upload_id)
 
@@ -219,6 +226,7 @@ class LoggedUploads:
 
     def is_shown_to(self, upload_id: str, user_id: str) -> bool:
         """Look for a room of somebody where a message shows an upload."""
+        self._placing.find_out()
         self._placing.place(self._pending.showing())
         return self._uploads.is_shown_to(upload_id, user_id)
 

@@ -74,6 +74,11 @@ class Placing:
         else:
             behind.append(call)
 
+    def find_out(self) -> None:
+        """See to it that it is known what is pending."""
+        if getattr(self._local, "behind", None) is None:
+            self._find_out()
+
     def place(self, rooms: Collection[str]) -> None:
         """See to it that what was stored of some rooms is in its place."""
         if getattr(self._local, "behind", None) is not None:

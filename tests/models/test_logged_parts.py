@@ -1,12 +1,35 @@
 """The parts of a store that show what its log holds."""
 
+from collections.abc import Callable
+
 import pytest
 
+from models.contract.messages import Wanted
 from models.logged import LoggedStore
-from models.records import EVERYONE, new_id
-from models.store import MovedMark, Taken
+from models.records import EVERYONE, Counters, new_id
+from models.store import MovedMark, NewMessage, Taken, Unavailable
+from models.words import Term
 from tests.contract.samples import add_room, member, message
-from tests.logs import HookedCommit, say_later
+from tests.logs import HookedCommit, HookedLog, away, say_later
+
+READS = [
+    "counters",
+    "get",
+    "many",
+    "latest",
+    "by_client_id",
+    "history",
+    "pinned",
+    "naming",
+    "search",
+    "changes",
+    "of_user",
+    "members",
+    "member",
+    "rooms",
+    "shown_in",
+    "is_shown_to",
+]
 
 
 def test_a_room_can_be_read_of_which_only_the_marks_of_one_who_left_were_pending(
@@ -71,3 +94,38 @@ def test_a_membership_of_everybodys_room_can_be_changed_at_once(logged: LoggedSt
     logged.commit([MovedMark(EVERYONE, one, 4, 4)], later=True)
     came = logged.rooms.join(member(EVERYONE, one))
     assert (came.muted, came.delivered, came.read) == (True, 4, 4)
+
+
+@pytest.mark.parametrize("name", READS)
+def test_whatever_is_read_first_finds_out_what_came_of_a_batch(
+    logged: LoggedStore, log: HookedLog, name: str
+) -> None:
+    someone, shown = new_id(), new_id()
+    room = add_room(logged, someone)
+    said = message(room.id, 1, text="hello", attachments=(shown,), mentions=(someone,), pinned=True)
+    log.behind = away
+    with pytest.raises(Unavailable):
+        logged.commit([NewMessage(said), MovedMark(room.id, someone, 1, 1)], later=True)
+    reached = member(room.id, someone, delivered=1, read=1)
+    messages, rooms, uploads = logged.messages, logged.rooms, logged.uploads
+    wanted = Wanted(rooms=(room.id,), terms=(Term(("hello",)),))
+    reads: dict[str, tuple[Callable[[], object], object]] = {
+        "counters": (lambda: messages.counters(room.id), Counters(seq=1, rev=1)),
+        "get": (lambda: messages.get(said.id), said),
+        "many": (lambda: messages.many([said.id]), {said.id: said}),
+        "latest": (lambda: messages.latest(5), [said]),
+        "by_client_id": (lambda: messages.by_client_id(said.sender, said.client_id), said),
+        "history": (lambda: messages.history(room.id, limit=5), [said]),
+        "pinned": (lambda: messages.pinned(room.id, limit=5), [said]),
+        "naming": (lambda: messages.naming(room.id, limit=5), [(1, (someone,))]),
+        "search": (lambda: messages.search(wanted).messages, [said]),
+        "changes": (lambda: messages.changes(room.id, since=0, limit=5), [said]),
+        "of_user": (lambda: rooms.of_user(someone, limit=5), [(room, reached)]),
+        "members": (lambda: rooms.members(room.id), [reached]),
+        "member": (lambda: rooms.member(room.id, someone), reached),
+        "rooms": (lambda: uploads.rooms(shown), [room.id]),
+        "shown_in": (lambda: uploads.shown_in(room.id), [shown]),
+        "is_shown_to": (lambda: uploads.is_shown_to(shown, someone), True),
+    }
+    read, expected = reads[name]
+    assert read() == expected
