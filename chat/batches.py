@@ -1,7 +1,7 @@
 """A batch of the journal: numbered before it is written, settled when it is stored."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,7 +27,8 @@ class Batch(Struct, frozen=True, eq=False):
     """Entries with the writes that store them; `idle` are changes that find nothing to do.
 
     `refused` are those that may not be made, perhaps because of what is not stored yet. `numbers`
-    are those that its rooms come to by it, and `altered` the messages that it changes.
+    are those that its rooms come to by it, and `altered` the messages that it changes. `covered`
+    are marks that move by what else is written.
     """
 
     entries: list[Entry]
@@ -36,6 +37,7 @@ class Batch(Struct, frozen=True, eq=False):
     refused: list[tuple[Alter, Refusal]]
     numbers: dict[LiveRoom, tuple[int, int]]
     altered: dict[str, Message]
+    covered: list[Mark] = []
 
 
 NOTHING = Batch([], [], [], [], {}, {})
@@ -50,6 +52,7 @@ def joined(front: Batch, behind: Batch) -> Batch:
         front.refused + behind.refused,
         front.numbers | behind.numbers,
         front.altered | behind.altered,
+        front.covered + behind.covered,
     )
 
 
@@ -60,14 +63,16 @@ def numbered(gathered: Sequence[Entry], front: Batch = NOTHING) -> Batch:
     """
     batch = Batch([], [], [], [], {}, {})
     numbers, presumed = batch.numbers, front.numbers
+    marks: list[Mark] = []
     for entry in gathered:
+        if isinstance(entry, Mark):
+            marks.append(entry)
+            continue
         room = entry.room
         seq, rev = numbers.get(room) or presumed.get(room) or (room.seq, room.rev)
         if isinstance(entry, Say):
             seq, rev = seq + 1, rev + 1
             write: Write = NewMessage(replace(entry.draft, seq=seq, rev=rev))
-        elif isinstance(entry, Mark):
-            write = MovedMark(room.id, entry.user, entry.delivered, entry.read)
         else:
             try:
                 changed = _altered(entry, batch.altered, front.altered, rev + 1)
@@ -82,7 +87,36 @@ def numbered(gathered: Sequence[Entry], front: Batch = NOTHING) -> Batch:
         numbers[room] = seq, rev
         batch.entries.append(entry)
         batch.writes.append(write)
+    if marks:
+        _add_marks(batch, marks, presumed)
     return batch
+
+
+def _add_marks(
+    batch: Batch, marks: Sequence[Mark], presumed: Mapping[LiveRoom, tuple[int, int]]
+) -> None:
+    """Write the marks of a batch, once for each person in a room, and none that are implied."""
+    speaking = {
+        (entry.room, entry.draft.sender) for entry in batch.entries if isinstance(entry, Say)
+    }
+    further: dict[tuple[LiveRoom, str], Mark] = {}
+    for mark in marks:
+        place = mark.room, mark.user
+        if mark.is_implied and place in speaking:
+            batch.covered.append(mark)
+            continue
+        former = further.get(place)
+        if former is None:
+            further[place] = mark
+            continue
+        batch.covered.extend((mark,) if former.done is None else (former, mark))
+        delivered, read = max(former.delivered, mark.delivered), max(former.read, mark.read)
+        further[place] = Mark(mark.room, mark.user, delivered, read)
+    for mark in further.values():
+        room = mark.room
+        batch.numbers.setdefault(room, presumed.get(room) or (room.seq, room.rev))
+        batch.entries.append(mark)
+        batch.writes.append(MovedMark(room.id, mark.user, mark.delivered, mark.read))
 
 
 def _altered(
@@ -123,13 +157,29 @@ def settle(entry: Entry, outcome: Outcome) -> Told | None:
 def answer(entry: Entry, outcome: Outcome, told: Told | None) -> None:
     """Answer to whoever waits for an entry, now that it is stored and told."""
     if isinstance(entry, Mark):
-        if not entry.done.done():
-            entry.done.set_result(None)
+        _fulfil_mark(entry)
     elif isinstance(outcome, Duplicate):
         _answer(entry, Said(outcome.first, fresh=False))
     elif outcome.message is not None:
         forms = told.forms if isinstance(told, ToldMessage) else {}
         _answer(entry, Said(outcome.message, fresh=True, forms=forms))
+
+
+def answer_covered(mark: Mark) -> bool:
+    """Answer for a mark that has moved by something else.
+
+    False where it has not: what was said was said before, and stored by another batch.
+    """
+    member = mark.room.members.get(mark.user)
+    if mark.is_implied and member is not None and member.delivered < mark.delivered:
+        return False
+    _fulfil_mark(mark)
+    return True
+
+
+def _fulfil_mark(mark: Mark) -> None:
+    if mark.done is not None and not mark.done.done():
+        mark.done.set_result(None)
 
 
 def answer_idle(entry: Alter) -> None:
@@ -144,7 +194,7 @@ def refuse(entries: Sequence[Entry], refusal: Refusal) -> None:
     for entry in entries:
         if not isinstance(entry, Mark):
             _answer(entry, refusal)
-        elif not entry.done.done():
+        elif entry.done is not None and not entry.done.done():
             entry.done.set_exception(refusal)
 
 

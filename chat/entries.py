@@ -62,13 +62,15 @@ class Alter(Struct, frozen=True, eq=False):
 
 
 class Mark(Struct, frozen=True, eq=False):
-    """Move somebody's marks."""
+    """Move somebody's marks, with or without an answer."""
 
     room: LiveRoom
     user: str
     delivered: int
     read: int
-    done: asyncio.Future[None]
+    done: asyncio.Future[None] | None = None
+    # Whether it goes without saying where they say something themselves: whoever does has read all.
+    is_implied: bool = False
 
 
 Entry = Say | Alter | Mark

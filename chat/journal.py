@@ -20,6 +20,7 @@ from chat.batches import (
     NOTHING,
     Batch,
     answer,
+    answer_covered,
     answer_idle,
     joined,
     not_stored,
@@ -160,6 +161,10 @@ class Journal:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._add(Mark(room, user, delivered, read, done))
         return done
+
+    def note(self, mark: Mark) -> None:
+        """Queue a move of marks that nobody waits for."""
+        self._add(mark)
 
     async def lull(self, seconds: float) -> None:
         """Wait until nothing is being written, but not for longer than this."""
@@ -329,7 +334,7 @@ class Journal:
             self._tell(told)
         except Exception:
             self._uncertain.doubt(batch.entries)
-            refuse(batch.entries, not_stored())
+            refuse((*batch.entries, *batch.covered), not_stored())
             raise
         took = time.perf_counter() - begun
         self.measures.telling_seconds.note(took)
@@ -342,6 +347,10 @@ class Journal:
             answer_idle(entry)
         for entry, refusal in batch.refused:
             refuse([entry], refusal)
+        for mark in batch.covered:
+            if not answer_covered(mark):
+                mark.room.pending += 1
+                self._waiting.append(mark)
 
     async def _measured(self, commit: Commit) -> list[Outcome]:
         """Wait for a commit, and note how long that took and how much it was."""

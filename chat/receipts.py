@@ -1,6 +1,5 @@
 """How far people have come in rooms: their marks, and who is told of them."""
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -9,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chat.commands import Delivered, Read
-from chat.entries import ToldMarks
+from chat.entries import Mark, ToldMarks
 from chat.errors import Invalid, Refusal
 from chat.events import MarksMoved, Passed
 from chat.hub import Hub, Taker
@@ -95,10 +94,7 @@ class Receipts:
         """Write down how far some people have read."""
         for member in members:
             with suppress(Refusal):  # it is tried again when the room is forgotten the next time
-                marked = self._journal.mark(
-                    room, member.user, delivered=member.delivered, read=member.read
-                )
-                marked.add_done_callback(_note_outcome)
+                self._journal.note(Mark(room, member.user, member.delivered, member.read))
 
     def mark_taken(self, room: LiveRoom) -> None:
         """Note what is delivered to those whose clients cannot say so, once they have it."""
@@ -123,8 +119,9 @@ class Receipts:
         member = room.members.get(user)
         if member is not None and member.delivered < seq and has_receipts(room):
             with suppress(Refusal):  # the next message says it again
-                marked = self._journal.mark(room, user, delivered=seq, read=0)
-                marked.add_done_callback(_note_outcome)
+                # Who hides what they read says no more with what they say than that.
+                is_implied = self._people.tells_reading(user)
+                self._journal.note(Mark(room, user, seq, read=0, is_implied=is_implied))
 
     def tell(self, moved: ToldMarks) -> None:
         """Tell somebody's own sockets, and those whose messages the marks have passed."""
@@ -189,9 +186,3 @@ class Receipts:
         if listeners:
             told = event if passed is None else replace(event, passed=passed)
             self._hub.tell_users(listeners, told)
-
-
-def _note_outcome(marked: asyncio.Future[None]) -> None:
-    """Take note of an outcome that nobody waits for, or asyncio would complain of it."""
-    if not marked.cancelled():
-        marked.exception()

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chat.batches import answer, not_stored, numbered, refuse, settle
+from chat.batches import answer, answer_covered, not_stored, numbered, refuse, settle
 from chat.entries import Alter, Answer, Change, Entry, Mark, Said, Say, ToldMarks, ToldMessage
 from chat.errors import Busy, Forbidden, Refusal
-from chat.live_room import Held, LiveRoom
+from chat.live_room import Held, LiveRoom, everyones_member
 from models.records import Message
 from models.store import ChangedMessage, Duplicate, MovedMark, NewMessage, Stored
 from tests.chat.desk import edited
@@ -57,8 +57,8 @@ async def test_a_change_takes_a_rev_and_a_mark_takes_nothing() -> None:
         say(room),
     ]
     batch = numbered(entries)
-    assert batch.entries == entries
-    once, mark, twice, said = batch.writes
+    assert batch.entries == [entries[0], *entries[2:], entries[1]]
+    once, twice, said, mark = batch.writes
     assert isinstance(once, ChangedMessage)
     assert (once.message.text, once.message.rev) == ("once", room.rev + 1)
     assert mark == MovedMark(room.id, "a", 3, 2)
@@ -66,6 +66,42 @@ async def test_a_change_takes_a_rev_and_a_mark_takes_nothing() -> None:
     assert (twice.message.text, twice.message.rev) == ("twice", room.rev + 2)
     assert isinstance(said, NewMessage)
     assert (said.message.seq, said.message.rev) == (room.seq + 1, room.rev + 3)
+
+
+async def test_marks_of_one_person_in_a_room_are_one() -> None:
+    one, other = bare_room("a", "b"), bare_room("a")
+    asked = [Mark(one, "a", 3, 0, future()), Mark(one, "a", 2, 2, future()), Mark(one, "a", 4, 0)]
+    batch = numbered([asked[0], Mark(one, "b", 1, 1), *asked[1:], Mark(other, "a", 1, 1)])
+    assert batch.writes == [
+        MovedMark(one.id, "a", 4, 2),
+        MovedMark(one.id, "b", 1, 1),
+        MovedMark(other.id, "a", 1, 1),
+    ]
+    assert batch.covered == asked
+    assert all(map(answer_covered, asked))
+    assert all(mark.done is None or mark.done.done() for mark in asked)
+
+
+async def test_a_mark_goes_without_saying_where_its_user_says_something() -> None:
+    room = bare_room("a", "b")
+    said = say(room)
+    speaker = said.draft.sender
+    room.admit(everyones_member(speaker))
+    taken = Mark(room, speaker, 3, 0, is_implied=True)
+    others, asked = Mark(room, "a", 3, 0, is_implied=True), Mark(room, speaker, 3, 3)
+    batch = numbered([taken, others, said, asked])
+    assert batch.entries == [said, others, asked]
+    assert batch.covered == [taken]
+    assert not answer_covered(taken)  # while that may turn out to have been said before
+    settle(said, Stored(samples.message(room.id, 4, sender=speaker)))
+    assert answer_covered(taken)
+
+
+async def test_marks_give_a_room_the_numbers_that_it_comes_to() -> None:
+    room = bare_room("a")
+    front = numbered([say(room)])
+    batch = numbered([Mark(room, "a", 1, 1)], front)
+    assert batch.numbers == front.numbers
 
 
 async def test_what_is_refused_or_has_nothing_to_do_is_not_written() -> None:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import chat.journal as journal_module
-from chat.entries import Said, ToldMarks, ToldMessage
+from chat.entries import Mark, Said, ToldMarks, ToldMessage
 from chat.errors import Busy
 from chat.journal import Journal
 from models.records import EVERYONE, new_id
@@ -192,6 +192,33 @@ async def test_marks_are_moved_and_told(desk: Desk) -> None:
     assert (member.delivered, member.read) == (1, 0)
     assert desk.told[-1] == ToldMarks(room, user, 1, 0)
     assert (room.seq, room.rev) == (1, 1)
+
+
+async def test_a_mark_that_goes_without_saying_is_neither_written_nor_told(desk: Desk) -> None:
+    user = new_id()
+    room = await desk.room(user)
+    await desk.say(room)
+    desk.journal.note(Mark(room, user, 1, 0, is_implied=True))
+    await desk.say(room, sender=user)
+    assert not [told for told in desk.told if isinstance(told, ToldMarks)]
+    assert room.members[user].delivered == 2
+    desk.check(room)
+
+
+async def test_a_mark_is_written_where_what_was_said_was_said_before(desk: Desk) -> None:
+    user = new_id()
+    room = await desk.room(user)
+    await desk.say(room, sender=user, client_id="once")
+    await desk.say(room)
+    desk.journal.note(Mark(room, user, 2, 0, is_implied=True))
+    again = await desk.say(room, sender=user, client_id="once")
+    assert not again.fresh
+    await desk.journal.lull(5)
+    assert desk.told[-1] == ToldMarks(room, user, 2, 0)
+    member = desk.real.rooms.member(room.id, user)
+    assert member is not None
+    assert member.delivered == 2
+    desk.check(room)
 
 
 async def test_marks_do_not_need_a_membership(desk: Desk) -> None:
