@@ -1,7 +1,9 @@
 """A store whose large batches go into a log, and to their places when there is time, or need."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from msgspec import Struct
@@ -36,6 +38,9 @@ MAX_WITHDRAWN = 20_000
 FEW = 32
 
 _FIRST_ENTRY = "0" * 24
+
+# How long a stop brings what is pending to its place; at the next start the rest takes no longer.
+CLOSING_SECONDS = 2.0
 
 # A larger entry might not fit where a store keeps it.
 MAX_ENTRY_BYTES = 8 * 1024 * 1024
@@ -90,7 +95,11 @@ class LoggedStore:
             raise
 
     def close(self) -> None:
-        """Close the store; what is pending comes to its place at the next start."""
+        """Close the store; what is pending then comes to its place at the next start."""
+        deadline = time.monotonic() + CLOSING_SECONDS
+        with suppress(StoreError):
+            while self._placing.place_some(PORTION) and time.monotonic() < deadline:
+                pass
         self.underlying.close()
 
     def ping(self) -> None:

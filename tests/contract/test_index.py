@@ -50,6 +50,7 @@ def test_nothing_is_left_otherwise(store: Store) -> None:
     assert store.messages.index(5) == 0
 
 
+@each_that_counts
 def test_what_is_left_is_still_known_when_the_store_is_opened_again(store: Store) -> None:
     said = hellos(EVERYONE, 3)
     say_later(store, *said)

@@ -3,9 +3,10 @@
 import pytest
 
 from models.logged import LoggedStore
+from models.logged.placing import Underlying
 from models.store import NewMessage, NotFound, Stored, Taken, Unavailable
 from tests.contract.samples import add_room, message
-from tests.logs import HookedLog, away, say_later
+from tests.logs import HookedCommit, HookedLog, away, say_later
 
 
 def test_what_was_logged_beside_a_room_that_was_just_deleted_has_its_numbers(
@@ -40,3 +41,31 @@ def test_what_was_withdrawn_does_not_land_even_if_nobody_said_that_it_was(
             logged.withdraw([NewMessage(said)], above=1)
     with pytest.raises(Taken):
         say_later(logged, said)
+
+
+def test_a_stop_brings_what_is_pending_to_its_place(
+    logged: LoggedStore, log: HookedLog, underlying: Underlying
+) -> None:
+    room = add_room(logged)
+    said = [message(room.id, number) for number in range(1, 1_001)]
+    say_later(logged, *said)
+    assert len(log) == 1
+    logged.close()
+    underlying.open()
+    assert len(log) == 0
+    assert underlying.messages.history(room.id, limit=2_000) == said
+
+
+def test_a_stop_does_not_wait_for_a_store_that_is_away(
+    logged: LoggedStore, commits: HookedCommit, log: HookedLog, underlying: Underlying
+) -> None:
+    room = add_room(logged)
+    said = message(room.id, 1)
+    say_later(logged, said)
+    commits.before = away
+    logged.close()
+    underlying.open()
+    assert len(log) == 1
+    underlying.close()
+    logged.open()
+    assert logged.messages.history(room.id, limit=2) == [said]
