@@ -194,7 +194,7 @@ class LoggedRooms:
         self._placing.find_out()
         # Marks make the memberships of this room, so there may be none to show them in.
         if room_id == EVERYONE:
-            self._placing.place([room_id])
+            self._placing.place_marks(room_id)
 
 
 class LoggedUploads:

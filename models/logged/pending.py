@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
+from heapq import nsmallest
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,22 +17,62 @@ MAX_GONE = 10_000
 
 
 class _Room:
-    """What is pending of one room; `entry` is the oldest that has some of it."""
+    """What is pending of one room, and which entries have how much of it, from the oldest on."""
 
-    __slots__ = ("entry", "marks", "writes")
+    __slots__ = ("head", "marked", "marks", "parts", "writes")
 
-    def __init__(self, entry: int) -> None:
-        self.entry = entry
+    def __init__(self) -> None:
         self.writes: list[MessageWrite] = []
+        self.parts: deque[list[int]] = deque()
+        self.head = 0, 0
         self.marks: dict[str, MovedMark] = {}
+        # The oldest entry that has marks.
+        self.marked = 0
+
+    @property
+    def oldest(self) -> int:
+        """The oldest entry that has some of it."""
+        entries = [self.parts[0][0]] if self.parts else []
+        return min([*entries, self.marked] if self.marks else entries, default=0)
+
+    def add(self, write: MessageWrite, entry: int) -> None:
+        """Note a write of an entry."""
+        self.writes.append(write)
+        if self.parts and self.parts[-1][0] == entry:
+            self.parts[-1][1] += 1
+        else:
+            self.parts.append([entry, 1])
+        message = write.message
+        seq = max(self.head[0], message.seq) if isinstance(write, NewMessage) else self.head[0]
+        self.head = seq, message.rev
+
+    def mark(self, mark: MovedMark, entry: int) -> None:
+        """Note marks of an entry."""
+        if not self.marks:
+            self.marked = entry
+        former = self.marks.get(mark.user)
+        self.marks[mark.user] = mark if former is None else _further(former, mark)
+
+    def forget(self, writes: int, marks: Iterable[MovedMark], upto: int) -> None:
+        """Forget the first writes, and those of some marks behind which no others came."""
+        del self.writes[:writes]
+        while writes:
+            part = self.parts[0]
+            part[1] -= (taken := min(writes, part[1]))
+            writes -= taken
+            if not part[1]:
+                self.parts.popleft()
+        for mark in marks:
+            if self.marks.get(mark.user) is mark:
+                del self.marks[mark.user]
+        self.marked = upto + 1
 
 
 class _Taken(Struct, frozen=True):
-    """What is taken of one room: so many writes, all that there were or not, and these marks."""
+    """What is taken of one room: its first writes, and its marks."""
 
     room: str
     writes: list[MessageWrite]
-    is_all: bool
     marks: list[MovedMark]
 
 
@@ -68,7 +109,9 @@ class Pending:
         # Rooms that were deleted: a batch may have been on its way to them.
         self._gone: dict[str, None] = {}
         self._number = 0
-        self._entries: deque[tuple[int, str]] = deque()
+        # The entries from the oldest on of which something is pending, and their bytes.
+        self._entries: deque[tuple[int, str, int]] = deque()
+        self._bytes = 0
 
     def clear(self) -> None:
         """Forget everything: it is read from the log again."""
@@ -79,6 +122,7 @@ class Pending:
             self._by_key.clear()
             self._size = 0
             self._entries.clear()
+            self._bytes = 0
 
     def __len__(self) -> int:
         return self._size
@@ -91,24 +135,35 @@ class Pending:
         """How many entries there were."""
         return self._number
 
+    @property
+    def bytes(self) -> int:
+        """How large the entries are that are needed still."""
+        return self._bytes
+
     def has(self, room_id: str, until: int) -> bool:
         """Tell whether something of a room is pending that is in one of the first entries."""
-        room = self._rooms.get(room_id)
-        return room is not None and room.entry <= until
+        with self._lock:
+            room = self._rooms.get(room_id)
+            return room is not None and room.oldest <= until
 
-    def add(self, entry_id: str, writes: Sequence[Write]) -> bool:
+    def head(self, room_id: str) -> tuple[int, int]:
+        """The greatest `seq` and `rev` of what is pending of a room, or nothing."""
+        with self._lock:
+            room = self._rooms.get(room_id)
+            return (0, 0) if room is None else room.head
+
+    def add(self, entry_id: str, writes: Sequence[Write], size: int = 0) -> bool:
         """Note what an entry holds, but for rooms that are gone; tell whether that was all."""
         with self._lock:
             self._number += 1
-            self._entries.append((self._number, entry_id))
+            self._entries.append((self._number, entry_id, size))
+            self._bytes += size
             is_all = True
             for write in writes:
                 if self._gone and room_of(write) in self._gone:
                     is_all = False
                 elif isinstance(write, MovedMark):
-                    room = self._room(write.room)
-                    former = room.marks.get(write.user)
-                    room.marks[write.user] = write if former is None else _further(former, write)
+                    self._room(write.room).mark(write, self._number)
                 else:
                     self._add(write)
             return is_all
@@ -116,13 +171,12 @@ class Pending:
     def _room(self, room_id: str) -> _Room:
         room = self._rooms.get(room_id)
         if room is None:
-            room = self._rooms[room_id] = _Room(self._number)
+            room = self._rooms[room_id] = _Room()
         return room
 
     def _add(self, write: MessageWrite) -> None:
         message = write.message
-        room = self._room(message.room)
-        room.writes.append(write)
+        self._room(message.room).add(write, self._number)
         self._size += 1
         self._messages[message.id] = write
         if isinstance(write, NewMessage):
@@ -185,13 +239,13 @@ class Pending:
             return list(self._showing)
 
     def take(self, limit: int, rooms: Iterable[str] | None = None) -> Portion:
-        """About so many messages, of any rooms or of these, and the marks of their rooms.
+        """So many messages, of these rooms or else of the oldest entries, and marks of their rooms.
 
         They stay pending until they are `placed`, so one portion is taken at a time.
         """
         with self._lock:
             taken: list[_Taken] = []
-            for room_id in self._rooms if rooms is None else rooms:
+            for room_id in self._oldest_first(limit) if rooms is None else rooms:
                 room = self._rooms.get(room_id)
                 if room is None:
                     continue
@@ -199,19 +253,32 @@ class Pending:
                     break
                 writes = room.writes[:limit]
                 limit -= max(1, len(writes))
-                is_all = len(writes) == len(room.writes)
-                taken.append(_Taken(room_id, writes, is_all, list(room.marks.values())))
+                taken.append(_Taken(room_id, writes, list(room.marks.values())))
             return Portion(taken, self._number)
+
+    def take_marks(self, room_id: str) -> Portion:
+        """The marks of a room."""
+        with self._lock:
+            room = self._rooms.get(room_id)
+            marks = [] if room is None else list(room.marks.values())
+            return Portion([_Taken(room_id, [], marks)] if marks else [], self._number)
+
+    def has_marks(self, room_id: str) -> bool:
+        """Tell whether there are marks of a room."""
+        room = self._rooms.get(room_id)
+        return room is not None and bool(room.marks)
 
     def placed(self, portion: Portion) -> list[str]:
         """Forget what is in its place now; returns the entries that are not needed any more."""
         with self._lock:
             for taken in portion.rooms:
                 self._forget(taken, portion.upto)
-            oldest = min((room.entry for room in self._rooms.values()), default=self._number + 1)
+            oldest = min((room.oldest for room in self._rooms.values()), default=self._number + 1)
             done = []
             while self._entries and self._entries[0][0] < oldest:
-                done.append(self._entries.popleft()[1])
+                _, entry_id, size = self._entries.popleft()
+                self._bytes -= size
+                done.append(entry_id)
             return done
 
     def forget(self, room_id: str) -> None:
@@ -222,13 +289,17 @@ class Pending:
                 del self._gone[next(iter(self._gone))]
             room = self._rooms.get(room_id)
             if room is not None:
-                self._forget(_Taken(room_id, room.writes[:], True, [*room.marks.values()]), 0)
+                self._forget(_Taken(room_id, room.writes[:], [*room.marks.values()]), 0)
+
+    def _oldest_first(self, limit: int) -> list[str]:
+        """So many rooms: by turns a busy one would keep the entries of all others in the log."""
+        return nsmallest(limit, self._rooms, key=lambda room_id: self._rooms[room_id].oldest)
 
     def _forget(self, taken: _Taken, upto: int) -> None:
         room = self._rooms.get(taken.room)
         if room is None:  # the room was deleted meanwhile
             return
-        del room.writes[: len(taken.writes)]
+        room.forget(len(taken.writes), taken.marks, upto)
         self._size -= len(taken.writes)
         for write in taken.writes:
             message = write.message
@@ -236,11 +307,6 @@ class Pending:
                 self._by_key.pop(client_key(message), None)
             if self._messages.get(message.id) is write:
                 del self._messages[message.id]
-        for mark in taken.marks:
-            if room.marks.get(mark.user) is mark:
-                del room.marks[mark.user]
-        if taken.is_all:
-            room.entry = upto + 1
         self._leave_out(taken.room, room)
 
     def _leave_out(self, room_id: str, room: _Room) -> None:

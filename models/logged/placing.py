@@ -9,7 +9,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from models.contract.log import Log
-from models.logged.pending import Pending, room_of
+from models.logged.pending import Pending, Portion, room_of
 from models.store import (
     ChangedMessage,
     MessageWrite,
@@ -81,7 +81,7 @@ class Placing:
 
     def place(self, rooms: Collection[str]) -> None:
         """See to it that what was stored of some rooms is in its place."""
-        if getattr(self._local, "behind", None) is not None:
+        if self._is_suspended:
             return
         self._find_out()
         until = self._pending.entries
@@ -92,18 +92,34 @@ class Placing:
         """Bring so many messages to their places, words and all; tell how many there were."""
         with self._in_turn():
             portion = self._pending.take(limit, rooms)
-            if portion.writes:
-                self._commit(portion.writes, later=False)
-            self._done += self._pending.placed(portion)
+            self._place(portion)
             if len(self._done) >= FORGOTTEN_AT_ONCE or (self._done and not self._pending):
                 self._store.log.remove(self._done)
                 self._done = []
         return portion.size
 
+    def place_marks(self, room: str) -> None:
+        """Bring the marks of a room to their places, and nothing else."""
+        if self._is_suspended:
+            return
+        self._find_out()
+        if self._pending.has_marks(room):
+            with self._in_turn():
+                self._place(self._pending.take_marks(room))
+
     def replay(self, writes: Sequence[Write]) -> None:
         """Bring to its place what a server that is no more has left in the log."""
         with self._in_turn():
             self._commit(writes, later=True)
+
+    @property
+    def _is_suspended(self) -> bool:
+        return getattr(self._local, "behind", None) is not None
+
+    def _place(self, portion: Portion) -> None:
+        if writes := portion.writes:
+            self._commit(writes, later=False)
+        self._done += self._pending.placed(portion)
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:

@@ -13,8 +13,8 @@ from models.logged.entries import decoded, encoded
 from models.logged.heads import Head, Heads
 from models.logged.parts import LoggedCalls, LoggedMessages, LoggedRooms, LoggedUploads
 from models.logged.pending import Pending, room_of
-from models.logged.placing import PORTION, Placing, Underlying
-from models.records import Message, new_id
+from models.logged.placing import PORTION, WAIT_SECONDS, Placing, Underlying
+from models.records import Counters, Message, new_id
 from models.store import (
     ChangedMessage,
     MessageWrite,
@@ -25,11 +25,14 @@ from models.store import (
     Refused,
     Stored,
     StoreError,
+    Unavailable,
     Write,
 )
 
-# More is not kept in memory; then as much comes to its place as is stored.
+# More is not kept in memory, and as entries in the log; then as much comes to its place as is
+# stored. An everyday message is some 250 bytes of an entry, but there are longer ones.
 MAX_PENDING = 100_000
+MAX_PENDING_BYTES = 64 * 1024 * 1024
 
 # What was given up is not written again, so they need not all be remembered.
 MAX_WITHDRAWN = 20_000
@@ -51,6 +54,7 @@ class _Doubt(Struct, frozen=True):
 
     entry: str
     writes: Sequence[Write]
+    size: int
 
 
 class LoggedStore:
@@ -144,8 +148,8 @@ class LoggedStore:
         """Write a batch into the log, if there is nothing about it that must be looked at."""
         with self._lock:
             self._find_out()
-            if len(self._pending) >= MAX_PENDING:
-                self._placing.place_some(max(PORTION, len(writes)))
+            while self._is_full:
+                self._placing.place_some(PORTION)
             heads = self._news(writes) if len(body) <= MAX_ENTRY_BYTES else None
             if heads is None:
                 return self._directly(writes, self.underlying.prepare(writes, later=later))
@@ -155,9 +159,9 @@ class LoggedStore:
             except Refused:
                 raise
             except StoreError:
-                self._doubt = _Doubt(entry, writes)
+                self._doubt = _Doubt(entry, writes, len(body))
                 raise
-            is_all = self._pending.add(entry, writes)
+            is_all = self._pending.add(entry, writes, len(body))
             self._heads.note(heads)
             if not is_all:
                 raise NotFound("the room does not exist")
@@ -165,6 +169,10 @@ class LoggedStore:
                 Stored() if isinstance(write, MovedMark) else Stored(write.message)
                 for write in writes
             ]
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._pending) >= MAX_PENDING or self._pending.bytes >= MAX_PENDING_BYTES
 
     def _next_entry(self) -> str:
         """An id behind all others, also where the clock stands still, or goes back."""
@@ -224,21 +232,33 @@ class LoggedStore:
     def _head(self, room: str) -> Head:
         head = self._heads.get(room)
         if head is None:
-            counters = self.messages.counters(room)
+            # Not as a reader, who waits until all that is pending of a room is in its place: of a
+            # busy one that would be seconds, in which nobody's message is stored.
+            counters = self._heads.read(room, self._counters)
             head = counters.seq, counters.rev
         return head
+
+    def _counters(self, room: str) -> Counters:
+        # What is pending first: what comes to its place meanwhile is read there.
+        seq, rev = self._pending.head(room)
+        placed = self.underlying.messages.counters(room)
+        return Counters(seq=max(seq, placed.seq), rev=max(rev, placed.rev))
 
     def _find_out(self) -> None:
         """Find out whether an entry is there that was not confirmed, or else never comes."""
         doubt = self._doubt
         if doubt is None:
             return
-        with self._lock:
+        if not self._lock.acquire(timeout=WAIT_SECONDS):
+            raise Unavailable("it is not known yet what was stored last")
+        try:
             if self._doubt is doubt:
                 self._heads.forget()
                 if self.underlying.log.withdraw(doubt.entry):
-                    self._pending.add(doubt.entry, doubt.writes)
+                    self._pending.add(doubt.entry, doubt.writes, doubt.size)
                 self._doubt = None
+        finally:
+            self._lock.release()
 
 
 def _heads_of(outcomes: Sequence[Outcome]) -> dict[str, Head]:

@@ -9,10 +9,20 @@ from msgspec.structs import replace
 
 from models import records
 from models.logged import LoggedStore
+from models.logged import store as logged
 from models.logged.entries import encoded
-from models.logged.placing import Underlying
-from models.records import EVERYONE, new_id
-from models.store import ChangedMessage, NewMessage, Outcome, Write
+from models.logged.placing import FORGOTTEN_AT_ONCE, Underlying
+from models.records import EVERYONE, Counters, new_id
+from models.store import (
+    ChangedMessage,
+    MovedMark,
+    NewMessage,
+    NotFound,
+    Outcome,
+    Stored,
+    Taken,
+    Write,
+)
 from tests.contract.samples import add_messages, add_room, message
 
 Kill = Callable[[], LoggedStore]
@@ -116,3 +126,47 @@ def test_what_has_no_place_holds_up_nothing_else(underlying: Underlying, kill: K
         said[9].id,
         said[30].id,
     }
+
+
+def test_a_quiet_room_does_not_keep_the_entries_of_a_busy_one(
+    store: LoggedStore, underlying: Underlying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, quiet = add_room(store), add_room(store)
+    first = message(quiet.id, 1)
+    entry = len(encoded([NewMessage(first)] * 100))
+    monkeypatch.setattr(logged, "MAX_PENDING_BYTES", 10 * entry)
+    said = [message(busy.id, n) for n in range(1, 5001)]
+    store.commit([NewMessage(said[0]), NewMessage(first)], later=True)
+    for n in range(1, 5000, 100):
+        store.commit([*map(NewMessage, said[n : n + 100])], later=True)
+        assert len(list(underlying.log.entries())) < 10 + 2 * FORGOTTEN_AT_ONCE
+    assert underlying.messages.get(first.id) == first
+    assert store.messages.counters(busy.id) == Counters(seq=5000, rev=5000)
+
+
+def test_nobody_waits_for_the_places_of_a_busy_room(
+    store: LoggedStore, underlying: Underlying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, gone = add_room(store), add_room(store)
+    said = [message(EVERYONE, n) for n in range(1, 1001)]
+    talk = [message(busy.id, n) for n in range(1, 1001)]
+    store.commit([*map(NewMessage, [*said, *talk])], later=True)
+    someone = new_id()
+    store.commit([MovedMark(EVERYONE, someone, 9, 9)] * 40, later=True)
+    sizes = counted(underlying, monkeypatch)
+    # Whoever logs in reads how far they are.
+    marks = store.rooms.member(EVERYONE, someone)
+    assert marks is not None
+    assert marks.read == 9
+    assert sizes == [1]
+    # Of a room that was deleted the numbers of all others are not known for certain any more.
+    assert store.rooms.delete(gone.id)
+    with pytest.raises(NotFound):
+        store.commit([NewMessage(message(gone.id, 1))], later=True)
+    sizes.clear()
+    more = NewMessage(message(busy.id, 1001))
+    assert store.commit([more], later=True) == [Stored(more.message)]
+    assert sizes == []
+    with pytest.raises(Taken):
+        store.commit([NewMessage(message(busy.id, 1001))], later=True)
+    assert store.messages.history(EVERYONE, limit=3) == said[-3:]
