@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from models.records import Message
-from models.store import ChangedMessage, MovedMark, NewMessage, Write
+from models.store import ChangedMessage, MovedMark, NewMessage, Unusable, Write
 
 
 class _Entry(Struct, frozen=True, array_like=True, gc=False):
@@ -35,9 +35,15 @@ def encoded(writes: Sequence[Write]) -> bytes:
 
 
 def decoded(body: bytes) -> list[Write]:
-    """The batch of an entry; the marks are behind the messages, for nothing comes of the order."""
-    entry = _decoder.decode(body)
-    writes: list[Write] = [NewMessage(message) for message in entry.messages]
-    for index in entry.changed:
-        writes[index] = ChangedMessage(entry.messages[index])
+    """The batch of an entry; the marks are behind the messages, for nothing comes of the order.
+
+    Unusable if it is damaged: what was acknowledged is not left out without a word.
+    """
+    try:
+        entry = _decoder.decode(body)
+        writes: list[Write] = [NewMessage(message) for message in entry.messages]
+        for index in entry.changed:
+            writes[index] = ChangedMessage(entry.messages[index])
+    except (msgspec.MsgspecError, ValueError, IndexError) as error:
+        raise Unusable(f"an entry of the log is damaged: {error}") from error
     return [*writes, *entry.marks]

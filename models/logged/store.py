@@ -90,7 +90,7 @@ class LoggedStore:
             self._find_out()
             self._pending.clear()
             self._heads.forget()
-            for entry, body in list(self.underlying.log.entries()):
+            for entry, body in self.underlying.log.entries():
                 if body:
                     self._placing.replay(decoded(body))
                 self.underlying.log.remove([entry])

@@ -1,7 +1,7 @@
 """What a store with a log in front of it keeps when its process is killed, over either kind."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 import pytest
@@ -21,6 +21,7 @@ from models.store import (
     Outcome,
     Stored,
     Taken,
+    Unusable,
     Write,
 )
 from tests.contract.samples import add_messages, add_room, message
@@ -170,3 +171,37 @@ def test_nobody_waits_for_the_places_of_a_busy_room(
     with pytest.raises(Taken):
         store.commit([NewMessage(message(busy.id, 1001))], later=True)
     assert store.messages.history(EVERYONE, limit=3) == said[-3:]
+
+
+@pytest.mark.parametrize("harm", [b"", b"x", b"\x93\x90\x91\x07\x90"])
+def test_a_damaged_entry_is_no_reason_to_forget_it(
+    store: LoggedStore, underlying: Underlying, kill: Kill, harm: bytes
+) -> None:
+    said = message(EVERYONE, 1)
+    store.commit([NewMessage(said)], later=True)
+    damaged = harm or encoded([NewMessage(said)])[:-1]
+    underlying.log.append(new_id(), damaged)
+    with pytest.raises(Unusable, match="an entry of the log is damaged"):
+        kill()
+    underlying.open()
+    assert [body for _, body in underlying.log.entries()] == [damaged]
+    assert underlying.messages.get(said.id) == said
+
+
+def test_a_log_is_never_in_memory_as_a_whole(
+    store: LoggedStore, underlying: Underlying, kill: Kill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(1, 6):
+        store.commit([NewMessage(message(EVERYONE, n))], later=True)
+    read = 0
+    entries = underlying.log.entries
+
+    def one_by_one() -> Iterator[tuple[str, bytes]]:
+        nonlocal read
+        for entry in entries():
+            assert underlying.messages.counters(EVERYONE).seq == read
+            read += 1
+            yield entry
+
+    monkeypatch.setattr(underlying.log, "entries", one_by_one)
+    assert kill().messages.counters(EVERYONE).seq == read == 5
