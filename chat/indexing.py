@@ -64,8 +64,10 @@ class Indexing:
         taken = await self._disk.run(self._store.messages.index, self._step)
         if taken < self._step:
             # That was all, whatever the count of it.
-            taken, self._is_known = before, True
-        measures.left = max(0, measures.left - taken)
+            measures.left, self._is_known = max(0, measures.left - before), True
+        else:
+            # There may be more than was counted: what little was said in a room behind a rush.
+            measures.left = max(1, measures.left - taken)
 
 
 async def index_rooms(

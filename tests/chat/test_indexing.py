@@ -67,6 +67,15 @@ async def test_nothing_is_indexed_while_much_is_said(desk: Desk) -> None:
     assert (found(desk, room), measures.left) == (61, 0)
 
 
+async def test_what_was_left_uncounted_is_indexed_as_well(desk: Desk) -> None:
+    later = indexing(desk)
+    await later.catch_up()
+    say_later(desk.real, *hellos(EVERYONE, 25))
+    desk.journal.measures.note_left(10)
+    await later.catch_up()
+    assert (found(desk, EVERYONE), desk.journal.measures.left) == (25, 0)
+
+
 async def test_it_stops_as_soon_as_much_is_said(desk: Desk) -> None:
     later = indexing(desk)
     measures = desk.journal.measures
