@@ -153,7 +153,7 @@ class Pending:
             return (0, 0) if room is None else room.head
 
     def add(self, entry_id: str, writes: Sequence[Write], size: int = 0) -> bool:
-        """Note what an entry holds, but for rooms that are gone; tell whether that was all."""
+        """Note what an entry holds, but for rooms that are gone; tell if no message is of those."""
         with self._lock:
             self._number += 1
             self._entries.append((self._number, entry_id, size))
@@ -161,7 +161,8 @@ class Pending:
             is_all = True
             for write in writes:
                 if self._gone and room_of(write) in self._gone:
-                    is_all = False
+                    # Other writes change nothing there, and that is no failure.
+                    is_all = is_all and not isinstance(write, NewMessage)
                 elif isinstance(write, MovedMark):
                     self._room(write.room).mark(write, self._number)
                 else:

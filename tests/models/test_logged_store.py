@@ -1,10 +1,21 @@
 """A store that puts large batches into a log."""
 
 import pytest
+from msgspec.structs import replace
 
 from models.logged import LoggedStore
 from models.logged.placing import Underlying
-from models.store import NewMessage, NotFound, Stored, Taken, Unavailable
+from models.records import EVERYONE, new_id
+from models.store import (
+    ChangedMessage,
+    MovedMark,
+    NewMessage,
+    NotFound,
+    Stored,
+    Taken,
+    Unavailable,
+    Write,
+)
 from tests.contract.samples import add_room, message
 from tests.logs import HookedCommit, HookedLog, away, say_later
 
@@ -69,3 +80,18 @@ def test_a_stop_does_not_wait_for_a_store_that_is_away(
     underlying.close()
     logged.open()
     assert logged.messages.history(room.id, limit=2) == [said]
+
+
+def test_marks_and_changes_of_a_deleted_room_change_nothing(logged: LoggedStore) -> None:
+    someone = new_id()
+    room = add_room(logged, someone)
+    said, there = message(room.id, 1), message(EVERYONE, 1)
+    say_later(logged, said)
+    logged.rooms.delete(room.id)
+    batch: list[Write] = [
+        MovedMark(room.id, someone, 1, 1),
+        ChangedMessage(replace(said, rev=2)),
+        NewMessage(there),
+    ]
+    assert logged.commit(batch, later=True) == logged.underlying.commit(batch)
+    assert logged.messages.latest(5) == [there]
