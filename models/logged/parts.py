@@ -6,9 +6,11 @@ from functools import partial
 from typing import TypeVar, Unpack
 
 from models.contract.keyed_calls import KeyedCalls
+from models.contract.log import Log
 from models.contract.messages import Found, Messages, Wanted
 from models.contract.rooms import MembershipChange, Rooms
 from models.contract.uploads import Uploads
+from models.logged.entries import decoded
 from models.logged.heads import Heads
 from models.logged.pending import Pending, marked
 from models.logged.placing import Placing
@@ -20,7 +22,7 @@ from models.records import (
     Room,
     RoomRole,
 )
-from models.store import ChangedMessage, MessageWrite, NewMessage
+from models.store import ChangedMessage, MessageWrite, MovedMark, NewMessage
 
 T = TypeVar("T")
 
@@ -229,6 +231,26 @@ class LoggedUploads:
         self._placing.find_out()
         self._placing.place(self._pending.showing())
         return self._uploads.is_shown_to(upload_id, user_id)
+
+
+class UploadsBeside(LoggedUploads):
+    """Uploads for a guest: what shows one may be in the log of a server beside them."""
+
+    def __init__(self, uploads: Uploads, pending: Pending, placing: Placing, log: Log) -> None:
+        super().__init__(uploads, pending, placing)
+        self._log = log
+
+    def rooms(self, upload_id: str) -> list[str]:
+        """The rooms where a message shows an upload, or has shown it a moment ago."""
+        # The log first: what comes to its place meanwhile is found there.
+        logged = {
+            write.message.room
+            for _, body in self._log.entries()
+            if upload_id.encode() in body
+            for write in decoded(body)
+            if not isinstance(write, MovedMark) and upload_id in write.message.attachments
+        }
+        return sorted(logged.union(super().rooms(upload_id)))
 
 
 class LoggedCalls:

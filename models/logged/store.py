@@ -11,7 +11,13 @@ from msgspec import Struct
 from models.batch import client_key, client_keys
 from models.logged.entries import decoded, encoded
 from models.logged.heads import Head, Heads
-from models.logged.parts import LoggedCalls, LoggedMessages, LoggedRooms, LoggedUploads
+from models.logged.parts import (
+    LoggedCalls,
+    LoggedMessages,
+    LoggedRooms,
+    LoggedUploads,
+    UploadsBeside,
+)
 from models.logged.pending import Pending, room_of
 from models.logged.placing import PORTION, WAIT_SECONDS, Placing, Underlying
 from models.records import Counters, Message, new_id
@@ -62,10 +68,13 @@ class LoggedStore:
 
     What a batch stores is durable as an entry of the log; whoever reads it sees it, because it is
     brought to its place before, or because it is kept in memory until it is there.
+
+    A guest (the command line) leaves the log to the server that may run beside it.
     """
 
-    def __init__(self, store: Underlying) -> None:
+    def __init__(self, store: Underlying, *, guest: bool = False) -> None:
         self.underlying = store
+        self._guest = guest
         self._pending = Pending()
         self._placing = Placing(store, self._pending, self._find_out)
         self._lock = threading.RLock()
@@ -81,6 +90,8 @@ class LoggedStore:
         self.rooms = LoggedRooms(store.rooms, self._pending, self._placing)
         self.messages = LoggedMessages(store.messages, self._pending, self._placing, self._heads)
         self.uploads = LoggedUploads(store.uploads, self._pending, self._placing)
+        if guest:
+            self.uploads = UploadsBeside(store.uploads, self._pending, self._placing, store.log)
         self.keyed_calls = LoggedCalls(store.keyed_calls, self._placing)
 
     def open(self) -> None:
@@ -90,10 +101,8 @@ class LoggedStore:
             self._find_out()
             self._pending.clear()
             self._heads.forget()
-            for entry, body in self.underlying.log.entries():
-                if body:
-                    self._placing.replay(decoded(body))
-                self.underlying.log.remove([entry])
+            if not self._guest:
+                self._replay()
         except BaseException:
             self.underlying.close()
             raise
@@ -169,6 +178,12 @@ class LoggedStore:
                 Stored() if isinstance(write, MovedMark) else Stored(write.message)
                 for write in writes
             ]
+
+    def _replay(self) -> None:
+        for entry, body in self.underlying.log.entries():
+            if body:
+                self._placing.replay(decoded(body))
+            self.underlying.log.remove([entry])
 
     @property
     def _is_full(self) -> bool:

@@ -3,15 +3,18 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from models import records
+from models.choice import choose_store
 from models.logged import LoggedStore
 from models.logged import store as logged
 from models.logged.entries import encoded
 from models.logged.placing import FORGOTTEN_AT_ONCE, Underlying
+from models.mongo import MongoStore
 from models.records import EVERYONE, Counters, new_id
 from models.store import (
     ChangedMessage,
@@ -19,6 +22,7 @@ from models.store import (
     NewMessage,
     NotFound,
     Outcome,
+    Store,
     Stored,
     Taken,
     Unusable,
@@ -205,3 +209,34 @@ def test_a_log_is_never_in_memory_as_a_whole(
 
     monkeypatch.setattr(underlying.log, "entries", one_by_one)
     assert kill().messages.counters(EVERYONE).seq == read == 5
+
+
+@pytest.fixture
+def guest(
+    underlying: Underlying, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Store]:
+    """The command line beside the server."""
+    uri = request.getfixturevalue("mongo_uri") if isinstance(underlying, MongoStore) else None
+    beside = choose_store(uri, tmp_path, guest=True)
+    beside.open()
+    yield beside
+    beside.close()
+
+
+def test_a_guest_leaves_the_log_to_its_server(
+    store: LoggedStore, underlying: Underlying, guest: Store
+) -> None:
+    shown, other = new_id(), new_id()
+    room, placed = add_room(store), add_room(store)
+    store.commit([NewMessage(message(placed.id, 1, attachments=(shown,)))])
+    said = message(room.id, 1, attachments=(shown,))
+    store.commit([NewMessage(said)], later=True)
+    guest.close()
+    guest.open()
+    assert len(list(underlying.log.entries())) == 1
+    assert underlying.messages.get(said.id) is None
+    # A check removes what nothing shows, and of what is about to be shown only the log knows.
+    assert guest.uploads.rooms(shown) == sorted([placed.id, room.id])
+    assert guest.uploads.rooms(other) == []
+    assert store.uploads.rooms(shown) == sorted([placed.id, room.id])
+    assert guest.uploads.rooms(shown) == sorted([placed.id, room.id])
