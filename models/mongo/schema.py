@@ -161,14 +161,21 @@ def _comparable(collections: Collections[Document]) -> bool:
 
 
 def _same(collections: Collections[Document]) -> bool:
-    """Put what makes a message the same into one field, which the index is on from now on."""
-    wanted: Document = {"same": {"$exists": False}}
-    some = [one["_id"] for one in collections.messages.find(wanted, {"_id": 1}).limit(_STEP)]
-    if some:
+    """Put what makes a message the same into one field, which the index is on from now on.
+
+    Goes on where it broke off: to look for those without it would be to look at all, each time.
+    """
+    progress = collections.meta.find_one({"_id": "same"}) or {"done": _FIRST, "count": 0}
+    behind = {"_id": {"$gt": progress["done"]}}
+    keys = collections.messages.find(behind, {"_id": 1}).sort("_id", ASCENDING).limit(_STEP)
+    if some := [one["_id"] for one in keys]:
         same = {"$concat": [{"$toString": "$sender"}, "$client_id"]}
-        collections.messages.update_many(
-            {"_id": {"$in": some}, **wanted}, [{"$set": {"same": same}}]
-        )
+        step = {"_id": {"$gt": progress["done"], "$lte": some[-1]}}
+        collections.messages.update_many(step, [{"$set": {"same": same}}])
+        done = {"done": some[-1], "count": progress["count"] + len(some)}
+        collections.meta.update_one({"_id": "same"}, {"$set": done}, upsert=True)
+        total = collections.messages.estimated_document_count()
+        log.info("noting what makes messages the same: %d of %d", done["count"], total)
         return True
     with suppress(OperationFailure):  # it was dropped, or never there
         collections.messages.drop_index("sender_1_client_id_1")

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from pymongo import MongoClient
 from pymongo.database import Database as Collections
 
 from models.contract.messages import Wanted
 from models.mongo import MongoStore, schema
 from models.mongo.schema import INDEXES, MIGRATIONS
-from models.records import EVERYONE
-from models.store import Taken, Unavailable, Unusable
+from models.records import EVERYONE, new_id
+from models.store import Duplicate, Taken, Unavailable, Unusable
 from models.words import Term
 from tests.contract.samples import message, say, user
 from tests.mongod import Mongod
@@ -267,3 +268,26 @@ def test_older_messages_are_made_searchable_and_a_start_that_breaks_off_goes_on(
     assert [one.seq for one in store.messages.search(wanted).messages] == [5, 4, 3, 2, 1]
     store.close()
     assert not schema._searchable(collections)
+
+
+def test_older_messages_are_known_when_they_are_sent_again_and_a_start_that_breaks_off_goes_on(
+    mongo_uri: str, collections: Collections[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(mongo_uri)
+    said = [message(EVERYONE, number) for number in range(1, 6)]
+    say(store, *said)
+    store.close()
+    collections.messages.drop_index("same_1")
+    collections.messages.update_many({}, {"$unset": {"same": ""}})
+    collections.messages.create_index(["sender", "client_id"], unique=True)
+    collections.meta.update_one({"_id": "schema"}, {"$set": {"version": 5}})
+    monkeypatch.setattr(schema, "_STEP", 2)
+    assert schema._same(collections)  # and then the process was killed
+    store = opened(mongo_uri)
+    again = [replace(one, id=new_id(), seq=5 + one.seq, rev=5 + one.rev) for one in said]
+    assert say(store, *again) == [*map(Duplicate, said)]
+    assert {"same_1"} == {"same_1", "sender_1_client_id_1"} & set(
+        collections.messages.index_information()
+    )
+    store.close()
+    assert not schema._same(collections)
