@@ -23,6 +23,7 @@ from models.logged.placing import PORTION, WAIT_SECONDS, Placing, Underlying
 from models.records import Counters, Message, new_id
 from models.store import (
     ChangedMessage,
+    Duplicate,
     MessageWrite,
     MovedMark,
     NewMessage,
@@ -211,7 +212,13 @@ class LoggedStore:
             self._heads.forget()
             raise
         self._heads.note(_heads_of(outcomes))
-        return outcomes
+        return list(map(self._as_it_is, outcomes))
+
+    def _as_it_is(self, outcome: Outcome) -> Outcome:
+        """A duplicate of what the first has become, of which a change may be pending elsewhere."""
+        if not isinstance(outcome, Duplicate) or self._pending.write(outcome.first.id) is None:
+            return outcome
+        return Duplicate(self.messages.get(outcome.first.id) or outcome.first)
 
     def _news(self, writes: Sequence[Write]) -> dict[str, Head] | None:
         """The last numbers of each room, if all of a batch can be taken as it is.

@@ -8,6 +8,7 @@ from models.logged.placing import Underlying
 from models.records import EVERYONE, new_id
 from models.store import (
     ChangedMessage,
+    Duplicate,
     MovedMark,
     NewMessage,
     NotFound,
@@ -95,3 +96,16 @@ def test_marks_and_changes_of_a_deleted_room_change_nothing(logged: LoggedStore)
     ]
     assert logged.commit(batch, later=True) == logged.underlying.commit(batch)
     assert logged.messages.latest(5) == [there]
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_duplicate_answers_with_a_change_of_the_first_that_is_pending(
+    logged: LoggedStore, later: bool
+) -> None:
+    room, other = add_room(logged), add_room(logged)
+    first = message(room.id, 1)
+    edited = replace(first, rev=2, text="edited")
+    again = replace(first, id=new_id(), room=other.id)
+    logged.commit([NewMessage(first)])
+    logged.commit([ChangedMessage(edited)], later=True)
+    assert logged.commit([NewMessage(again)], later=later) == [Duplicate(edited)]
