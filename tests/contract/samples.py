@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from models.records import (
     FormerText,
+    KeyedCall,
     Membership,
     Message,
     Reaction,
@@ -130,6 +131,18 @@ def upload(owner: str, **fields: Any) -> Upload:
         "created": START,
     }
     return Upload(**{**values, **fields})
+
+
+def keyed_call(**fields: Any) -> KeyedCall:
+    """A call that came with a key, and has no answer."""
+    values = {
+        "id": new_id(),
+        "owner": "somebody",
+        "digest": "0" * 64,
+        "makes": new_id(),
+        "created": START,
+    }
+    return KeyedCall(**{**values, **fields})
 
 
 def add_room(store: Store, *members: str, **fields: Any) -> Room:

@@ -14,7 +14,18 @@ from models.mongo import MongoStore
 from models.records import KeyedCall, Membership, new_id
 from models.sqlite import SQLiteStore
 from models.store import ChangedMessage, NewMessage, NotFound, Store, Taken, Unavailable
-from tests.contract.samples import NOT_IDS, START, at, at_once, direct, member, message, room, user
+from tests.contract.samples import (
+    NOT_IDS,
+    START,
+    at,
+    at_once,
+    direct,
+    keyed_call,
+    member,
+    message,
+    room,
+    user,
+)
 from tests.mongod import Mongod
 
 LONG_AGO = datetime.fromisoformat("2000-01-01T00:00:00Z")
@@ -53,19 +64,8 @@ def is_atomic(request: pytest.FixtureRequest) -> bool:
     return "alone" not in request.node.callspec.id
 
 
-def keyed(**fields: Any) -> KeyedCall:
-    values = {
-        "id": new_id(),
-        "owner": "somebody",
-        "digest": "0" * 64,
-        "makes": new_id(),
-        "created": START,
-    }
-    return KeyedCall(**{**values, **fields})
-
-
 def begun(store: Store, **fields: Any) -> KeyedCall:
-    return store.keyed_calls.begin(keyed(**fields), before=LONG_AGO)
+    return store.keyed_calls.begin(keyed_call(**fields), before=LONG_AGO)
 
 
 def progress(store: Store, call: KeyedCall) -> str:
@@ -83,8 +83,8 @@ def said(store: Store) -> Any:
 
 
 def test_a_call_is_kept_as_it_came(store: Store) -> None:
-    came = keyed(session=new_id(), status=201, body=b"\0{}\xff", progress="done")
-    for call in (keyed(created=at(0.001)), came):
+    came = keyed_call(session=new_id(), status=201, body=b"\0{}\xff", progress="done")
+    for call in (keyed_call(created=at(0.001)), came):
         assert store.keyed_calls.begin(call, before=LONG_AGO) == call
         assert store.keyed_calls.get(call.id) == call
 
@@ -97,7 +97,7 @@ def test_the_first_call_of_an_id_stays(store: Store) -> None:
 
 def test_a_call_that_is_too_old_is_as_good_as_none(store: Store) -> None:
     first = begun(store, status=200, created=at(1))
-    second = keyed(id=first.id, created=at(9))
+    second = keyed_call(id=first.id, created=at(9))
     assert store.keyed_calls.begin(second, before=at(1)) == first
     assert store.keyed_calls.begin(second, before=at(2)) == second
     assert store.keyed_calls.get(first.id) == second
