@@ -1,7 +1,7 @@
 """Words that were left for later: indexed when there is time, or when somebody looks for them.
 
-To index the words of a message takes as long as to store it. So a large commit leaves them out, and
-what gathers is caught up with as soon as less is said.
+To bring a message to its place, with its words, takes longer than all the rest. So a large commit
+leaves that for later, and what gathers is caught up with as soon as less is said.
 """
 
 import asyncio

@@ -2,14 +2,13 @@
 
 One commit is under way at a time. While it runs, more gathers; so batches grow by themselves under
 load, and a thousand senders share one wait for the disk. Numbers are given when a batch is made up,
-and they count only once the store has taken it. Where much waits, the store has the next batch at
-hand before it has taken the last (chat/turns.py), and while it is busy with one, another is told.
+and they count only once the store has taken it. Where much waits, the store is busy with the next
+batch while the last is told.
 """
 
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -22,7 +21,6 @@ from chat.batches import (
     answer,
     answer_covered,
     answer_idle,
-    joined,
     not_stored,
     numbered,
     refuse,
@@ -42,9 +40,8 @@ from chat.entries import (
 from chat.errors import Busy, Refusal
 from chat.live_room import Held, LiveRoom, no_such_room
 from chat.measures import Measures
-from chat.turns import Turn, Withheld, commit_in_turn
 from chat.uncertain import Uncertain
-from chat.untold import Untold, gains
+from chat.untold import Untold, came_as_numbered, gains
 from models.disk import Disk, keyed
 from models.records import Message
 from models.store import (
@@ -88,14 +85,10 @@ MAX_RENUMBERINGS = 3
 
 
 class Commit(Struct, frozen=True, eq=False):
-    """What is being written, since when, and the first attempt at it, if there is anything.
-
-    `turn` is for what is handed over behind it.
-    """
+    """What is being written, since when, and the first attempt at it, if there is anything."""
 
     gathered: list[Entry]
     batch: Batch
-    turn: Turn
     begun: float
     attempt: asyncio.Future[list[Outcome]] | None
 
@@ -126,10 +119,9 @@ class Journal:
         self._ready = ready
         self.measures = Measures()
         self._waiting: list[Entry] = []
-        # The commit that is waited for, and those that were handed over behind it, in order: one,
-        # or two while the last is told.
-        self._current: Commit | None = None
-        self._ahead: deque[Commit] = deque()
+        self._is_writing = False
+        # What is being written while the last is told.
+        self._ahead: Commit | None = None
         # What is stored, and told together with the commit that is waited for.
         self._untold = Untold()
         # When the last one was over.
@@ -189,13 +181,12 @@ class Journal:
         self._waiting.append(entry)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
-        self._begin_behind()
 
     async def _run(self) -> None:
         while self._ahead or self._waiting or (self._uncertain and not self._closing):
             if not self._ahead and (behind := self._behind()):
                 await behind.wait()
-            commit = self._ahead.popleft() if self._ahead else None
+            commit, self._ahead = self._ahead, None
             gathered = self._gathered() if commit is None else commit.gathered
             try:
                 if commit is None:  # or else behind it, for it has its numbers already
@@ -247,58 +238,32 @@ class Journal:
         self._uncertain.doubt(gathered)
         raise not_stored()
 
-    def _begin(self, gathered: list[Entry], front: Commit | None = None) -> Commit:
-        """Give what has gathered its numbers, and begin to write it, behind what is in front."""
-        ahead = NOTHING if front is None else front.batch
-        batch = numbered(gathered, joined(self._untold.batch, ahead) if self._untold else ahead)
+    def _begin(self, gathered: list[Entry]) -> Commit:
+        """Give what has gathered its numbers, and begin to write it."""
+        batch = numbered(gathered, self._untold.batch)
         begun = time.perf_counter()
-        before = None if front is None else front.turn
-        if not batch.writes:
-            return Commit(gathered, batch, before or Turn(as_presumed=True), begun, None)
-        turn = Turn()
-        attempt = self._attempt(batch.writes, turn, before)
-        return Commit(gathered, batch, turn, begun, attempt)
+        attempt = self._attempt(batch.writes) if batch.writes else None
+        return Commit(gathered, batch, begun, attempt)
 
-    def _begin_ahead(self, front: Commit | None, enough: int = 0) -> None:
-        """Hand over what waits, if it is enough, behind what is in front and not settled yet."""
-        if len(self._waiting) < max(MIN_AHEAD, enough) or self._uncertain or self._behind():
+    def _begin_ahead(self) -> None:
+        """Begin to write what waits, if it is much."""
+        if len(self._waiting) < MIN_AHEAD or self._uncertain or self._behind():
             return
         gathered = self._waiting[:MAX_BATCH]
         with suppress(Exception):  # what fails is no fault of those in front, and fails again
-            self._ahead.append(self._begin(gathered, front))
+            self._ahead = self._begin(gathered)
             del self._waiting[: len(gathered)]
 
-    def _begin_behind(self) -> None:
-        """Hand over what waits behind what is being written, where that leaves the store time."""
-        if self._store.apart and self._current is not None and not self._ahead:
-            # Half as many as are being written: so batches become of one size, and none is small.
-            self._begin_ahead(self._current, len(self._current.gathered) // 2)
-
-    def _take_back(self) -> None:
-        """Let what was handed over wait again, for what it presumed has not happened."""
-        for commit in reversed(self._ahead):
-            self._waiting[:0] = commit.gathered
-            if commit.attempt is not None:
-                commit.attempt.add_done_callback(_unheeded)
-        self._ahead.clear()
-
-    def _attempt(
-        self, writes: list[Write], turn: Turn, before: Turn | None = None
-    ) -> asyncio.Future[list[Outcome]]:
+    def _attempt(self, writes: list[Write]) -> asyncio.Future[list[Outcome]]:
         later = len(writes) > MAX_INDEXED and self.measures.left < MAX_LEFT
-        prepare: Callable[[], Callable[[], list[Outcome]]] = partial(
-            self._store.prepare, writes, later=later
-        )
-        if before is not None:  # while the store is busy with what is in front
-            prepare = self._disk.begin(prepare)
-        attempt = self._disk.start_in_order(commit_in_turn, prepare, writes, turn, before)
+        attempt = self._disk.start_in_order(self._store.commit, writes, later=later)
         if later:
             attempt.add_done_callback(partial(self._note_left, len(writes)))
         return attempt
 
     def _note_left(self, writes: int, attempt: asyncio.Future[list[Outcome]]) -> None:
         """Count what may be stored without its words: whatever became of it, unless it is known."""
-        if not attempt.cancelled() and not isinstance(attempt.exception(), Withheld):
+        if not attempt.cancelled():
             self.measures.note_left(writes)
 
     def _tell_stored(self, commit: Commit, outcomes: list[Outcome]) -> None:
@@ -307,8 +272,8 @@ class Journal:
         if (
             0 < len(self._waiting) < MIN_AHEAD
             and not (self._untold or self._ahead or self._uncertain or self._behind())
-            and commit.turn.as_presumed
             and gains(commit.batch, self._waiting, took)
+            and came_as_numbered(commit.batch, outcomes)
         ):
             self._untold.keep(commit.batch, outcomes, self._tell_untold)
         else:
@@ -326,8 +291,8 @@ class Journal:
         """Begin the next commit, tell what is stored now, and answer."""
         batch, outcomes = self._untold.take(batch, outcomes)
         settled = list(map(settle, batch.entries, outcomes))
-        if self._current is None:
-            self._begin_ahead(self._ahead[-1] if self._ahead else None)
+        if not self._is_writing and self._ahead is None:
+            self._begin_ahead()
         told = [one for one in settled if one is not None]
         begun = time.perf_counter()
         try:
@@ -357,8 +322,7 @@ class Journal:
         if commit.attempt is None:
             return []
         writes = commit.batch.writes
-        self._current = commit
-        self._begin_behind()
+        self._is_writing = True
         try:
             outcomes = await self._committed(writes, commit.attempt)
         except BaseException:
@@ -366,9 +330,7 @@ class Journal:
             raise
         finally:
             begun, self._over = max(commit.begun, self._over), time.perf_counter()
-            self._current = None
-            if not commit.turn.as_presumed:
-                self._take_back()
+            self._is_writing = False
         self.measures.commit_seconds.note(self._over - begun)
         self.measures.commit_writes.note(len(writes))
         return outcomes
@@ -391,7 +353,7 @@ class Journal:
                 if unknown:  # an earlier attempt may have been taken all the same
                     raise Unavailable(str(error)) from error
                 raise
-            attempt = self._attempt(writes, Turn())
+            attempt = self._attempt(writes)
 
     async def _find_out(self) -> None:
         try:
@@ -415,9 +377,3 @@ class Journal:
 
     async def _is_gone(self, room: LiveRoom) -> bool:
         return await self._disk.run(self._store.rooms.get, room.id) is None
-
-
-def _unheeded(attempt: asyncio.Future[list[Outcome]]) -> None:
-    """Look at a failure, which nobody waits for, or asyncio would complain."""
-    if not attempt.cancelled():
-        attempt.exception()

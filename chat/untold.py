@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from chat.batches import NOTHING, Batch, joined
 from chat.entries import Entry
-from models.store import Outcome
+from models.store import MovedMark, Outcome, Stored
 
 
 def gains(batch: Batch, waiting: Sequence[Entry], seconds: float) -> bool:
@@ -20,6 +20,16 @@ def gains(batch: Batch, waiting: Sequence[Entry], seconds: float) -> bool:
         return False
     [room] = batch.numbers
     return room.telling_seconds > seconds and any(entry.room is room for entry in waiting)
+
+
+def came_as_numbered(batch: Batch, outcomes: Sequence[Outcome]) -> bool:
+    """Whether no number has moved down, so that others may be numbered behind these."""
+    for write, outcome in zip(batch.writes, outcomes, strict=True):
+        if not isinstance(write, MovedMark):
+            stored = outcome.message if isinstance(outcome, Stored) else None
+            if stored is None or stored.rev != write.message.rev:
+                return False
+    return True
 
 
 class Untold:

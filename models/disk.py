@@ -51,16 +51,6 @@ class Disk:
         """Begin a blocking call as soon as the last that was begun so has ended."""
         return self._writer.start(partial(call, *args, **kwargs))
 
-    def begin(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Callable[[], T]:
-        """Begin a call whose result another thread will ask for, and make itself at need."""
-        begun = self._executor.submit(call, *args, **kwargs)
-
-        def result() -> T:
-            # If no thread was free, nobody waits for one.
-            return call(*args, **kwargs) if begun.cancel() else begun.result()
-
-        return result
-
     async def finish(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make the blocking call that completes a command, which is noted where it has a key."""
         current = keyed.get()

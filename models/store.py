@@ -18,7 +18,7 @@ That the ids within a record are ids is the caller's business.
         └── Malformed  or what names it makes no sense
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -138,10 +138,6 @@ class Store(Protocol):
     def keyed_calls(self) -> KeyedCalls:
         """The calls that came with a key."""
 
-    @property
-    def apart(self) -> bool:
-        """Whether another process writes, which has nothing to do until the next batch is there."""
-
     def open(self) -> None:
         """Make the store ready: files, indexes, migrations, the room `EVERYONE`.
 
@@ -174,14 +170,6 @@ class Store(Protocol):
 
         Atomic where the store has transactions on its own; elsewhere, what was written of a failed
         batch is a prefix of its messages, and committing it again completes it.
-        """
-
-    def prepare(
-        self, writes: Sequence[Write], *, later: bool = False
-    ) -> Callable[[], list[Outcome]]:
-        """Make a batch ready while others are written; what is returned commits it, once.
-
-        Nothing is read or written before that, so whatever is stored in between counts.
         """
 
     def withdraw(self, writes: Sequence[MessageWrite], *, above: int) -> None:

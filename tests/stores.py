@@ -1,7 +1,7 @@
 """Stores that are open and empty for less than it takes to open an empty one."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +93,6 @@ class SQLiteStores:
 class AlwaysLogged(LoggedStore):
     """A store that puts every batch into its log that may be there."""
 
-    def prepare(
-        self, writes: Sequence[Write], *, later: bool = False
-    ) -> Callable[[], list[Outcome]]:
-        """Make a batch ready, as a large one."""
-        return super().prepare(writes, later=True)
+    def commit(self, writes: Sequence[Write], *, later: bool = False) -> list[Outcome]:
+        """Write a batch as a large one."""
+        return super().commit(writes, later=True)

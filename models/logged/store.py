@@ -2,9 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 
 from msgspec import Struct
 
@@ -84,8 +83,6 @@ class LoggedStore:
         self._last_entry = _FIRST_ENTRY
         # Messages that the store does not take, so they may not go into the log either.
         self._withdrawn: dict[str, None] = {}
-        # An entry is written so soon that smaller batches would cost more than the wait.
-        self.apart = False
         self.users = store.users
         self.sessions = store.sessions
         self.rooms = LoggedRooms(store.rooms, self._pending, self._placing)
@@ -120,17 +117,13 @@ class LoggedStore:
         """Return if the store answers."""
         self.underlying.ping()
 
-    def prepare(
-        self, writes: Sequence[Write], *, later: bool = False
-    ) -> Callable[[], list[Outcome]]:
-        """Make a batch ready: as an entry, or as the store takes it where that is no gain."""
-        if later:
-            return partial(self._commit, writes, encoded(writes), later=True)
-        return partial(self._commit_few, writes, self.underlying.prepare(writes))
-
     def commit(self, writes: Sequence[Write], *, later: bool = False) -> list[Outcome]:
-        """Write a batch."""
-        return self.prepare(writes, later=later)()
+        """Write a batch: as an entry, or to its place where that is no gain."""
+        with self._lock:
+            self._find_out()
+            if later or self._is_busy(writes):
+                return self._enter(writes, later=later)
+            return self._directly(writes, later=False)
 
     def withdraw(self, writes: Sequence[MessageWrite], *, above: int) -> None:
         """See to it that writes never land."""
@@ -144,41 +137,33 @@ class LoggedStore:
                 del self._withdrawn[next(iter(self._withdrawn))]
             self.underlying.withdraw(writes, above=above)
 
-    def _commit_few(
-        self, writes: Sequence[Write], commit: Callable[[], list[Outcome]]
-    ) -> list[Outcome]:
-        """Write a small batch, behind what is pending of its rooms, which is nearly always none."""
-        with self._lock:
-            self._find_out()
-            if len(self._pending) > FEW and any(room_of(one) in self._pending for one in writes):
-                return self._commit(writes, encoded(writes), later=False)
-            return self._directly(writes, commit)
+    def _is_busy(self, writes: Sequence[Write]) -> bool:
+        """Tell whether much is pending, also of the rooms of some writes; that is nearly never."""
+        return len(self._pending) > FEW and any(room_of(one) in self._pending for one in writes)
 
-    def _commit(self, writes: Sequence[Write], body: bytes, *, later: bool) -> list[Outcome]:
+    def _enter(self, writes: Sequence[Write], *, later: bool) -> list[Outcome]:
         """Write a batch into the log, if there is nothing about it that must be looked at."""
-        with self._lock:
-            self._find_out()
-            while self._is_full:
-                self._placing.place_some(PORTION)
-            heads = self._news(writes) if len(body) <= MAX_ENTRY_BYTES else None
-            if heads is None:
-                return self._directly(writes, self.underlying.prepare(writes, later=later))
-            entry = self._next_entry()
-            try:
-                self.underlying.log.append(entry, body)
-            except Refused:
-                raise
-            except StoreError:
-                self._doubt = _Doubt(entry, writes, len(body))
-                raise
-            is_all = self._pending.add(entry, writes, len(body))
-            self._heads.note(heads)
-            if not is_all:
-                raise NotFound("the room does not exist")
-            return [
-                Stored() if isinstance(write, MovedMark) else Stored(write.message)
-                for write in writes
-            ]
+        body = encoded(writes)
+        while self._is_full:
+            self._placing.place_some(PORTION)
+        heads = self._news(writes) if len(body) <= MAX_ENTRY_BYTES else None
+        if heads is None:
+            return self._directly(writes, later=later)
+        entry = self._next_entry()
+        try:
+            self.underlying.log.append(entry, body)
+        except Refused:
+            raise
+        except StoreError:
+            self._doubt = _Doubt(entry, writes, len(body))
+            raise
+        is_all = self._pending.add(entry, writes, len(body))
+        self._heads.note(heads)
+        if not is_all:
+            raise NotFound("the room does not exist")
+        return [
+            Stored() if isinstance(write, MovedMark) else Stored(write.message) for write in writes
+        ]
 
     def _replay(self) -> None:
         for entry, body in self.underlying.log.entries():
@@ -195,9 +180,7 @@ class LoggedStore:
         self._last_entry = max(new_id(), f"{int(self._last_entry, 16) + 1:024x}")
         return self._last_entry
 
-    def _directly(
-        self, writes: Sequence[Write], commit: Callable[[], list[Outcome]]
-    ) -> list[Outcome]:
+    def _directly(self, writes: Sequence[Write], *, later: bool) -> list[Outcome]:
         """Write a batch to its place, behind all that is pending and has to do with it."""
         rooms = {room_of(write) for write in writes}
         of_keys = map(self._pending.of_key, client_keys(writes))
@@ -207,7 +190,7 @@ class LoggedStore:
         self._placing.place(rooms | {write.message.room for write in (*of_keys, *of_ids) if write})
         self._heads.begin()
         try:
-            outcomes = commit()
+            outcomes = self.underlying.commit(writes, later=later)
         except BaseException:
             self._heads.forget()
             raise

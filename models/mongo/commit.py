@@ -4,7 +4,7 @@ What stands in for one: every write may be repeated without doing anything twice
 in order. So a batch that broke off has written a prefix, and the same batch again completes it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -53,20 +53,12 @@ class _Prepared(Struct, frozen=True):
     marks: list[UpdateOne]
 
 
-def prepare(
-    database: Database, writes: Sequence[Write], *, later: bool
-) -> Callable[[], list[Outcome]]:
-    """Make a batch ready to be written."""
-    return partial(_commit, database, writes, _prepare(writes, {}, later=later), later=later)
-
-
-def _commit(
-    database: Database, writes: Sequence[Write], prepared: _Prepared, *, later: bool
-) -> list[Outcome]:
+def commit(database: Database, writes: Sequence[Write], *, later: bool) -> list[Outcome]:
     """Write a batch; in a transaction only where keyed calls are done by it, for it costs more."""
     look = database.known_rooms.look()
     calls = done_calls(writes)
     if not calls:
+        prepared = _prepare(writes, {}, later=later)
         with database.use() as collections:
             return _written(collections, _local(collections), look, writes, prepared, later=later)
     outcomes = database.finish(calls, partial(_commit_within, database, look, writes, later=later))

@@ -1,9 +1,9 @@
 """The store over one MongoDB database, put together from its parts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from models.mongo.accounts import MongoSessions, MongoUsers, appoint_founder
-from models.mongo.commit import prepare, withdraw
+from models.mongo.commit import commit, withdraw
 from models.mongo.database import Database
 from models.mongo.handing import finish_all
 from models.mongo.keyed_calls import MongoKeyedCalls
@@ -19,8 +19,6 @@ class MongoStore:
 
     `timeout` bounds every call, in seconds, however often it asks the server.
     """
-
-    apart = True
 
     def __init__(self, uri: str, *, timeout: float = 4.0) -> None:
         self._database = Database(uri, timeout)
@@ -49,15 +47,9 @@ class MongoStore:
         with self._database.use() as collections:
             collections.command("ping")
 
-    def prepare(
-        self, writes: Sequence[Write], *, later: bool = False
-    ) -> Callable[[], list[Outcome]]:
-        """Make a batch ready, as MongoDB takes it."""
-        return prepare(self._database, writes, later=later)
-
     def commit(self, writes: Sequence[Write], *, later: bool = False) -> list[Outcome]:
         """Write a batch in order."""
-        return self.prepare(writes, later=later)()
+        return commit(self._database, writes, later=later)
 
     def withdraw(self, writes: Sequence[MessageWrite], *, above: int) -> None:
         """Use up the ids of new messages, and stamp the others."""

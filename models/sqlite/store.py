@@ -1,8 +1,7 @@
 """The store over one SQLite file, put together from its parts."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 from models.batch import ClientKey, client_keys, done_calls, parted, plan
@@ -52,8 +51,6 @@ _MARK_EVERYONE = """INSERT INTO memberships
 class SQLiteStore:
     """Everything that is kept, in one file of the data folder."""
 
-    apart = False
-
     def __init__(self, path: Path, *, guest: bool = False) -> None:
         self._database = Database(path, guest=guest)
         self.users = SQLiteUsers(self._database)
@@ -76,12 +73,6 @@ class SQLiteStore:
         """Read one row."""
         with self._database.read() as connection:
             connection.execute("SELECT 1 FROM rooms LIMIT 1").fetchone()
-
-    def prepare(
-        self, writes: Sequence[Write], *, later: bool = False
-    ) -> Callable[[], list[Outcome]]:
-        """Make a batch ready, which takes nothing here."""
-        return partial(self.commit, writes, later=later)
 
     def commit(self, writes: Sequence[Write], *, later: bool = False) -> list[Outcome]:
         """Write a batch in one transaction, and once more if it was in part stored before.

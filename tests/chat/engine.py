@@ -87,7 +87,6 @@ class Unreliable:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.apart = False  # so that tests say what is handed over ahead
         self.calls: Counter[str] = Counter()
         self.batches: list[list[Any]] = []
         self.faults: dict[str, deque[Fault]] = {}
@@ -107,12 +106,9 @@ class Unreliable:
         self.plan(name, lambda call: gate(partial(fault, call)))
         return gate
 
-    def prepare(self, writes: list[Any], *, later: bool = False) -> Any:
-        return partial(self._commit, writes, self._store.prepare(writes, later=later))
-
-    def _commit(self, writes: list[Any], commit: Call) -> Any:
+    def commit(self, writes: list[Any], *, later: bool = False) -> Any:
         self.batches.append(list(writes))
-        return self.do("commit", commit)
+        return self.do("commit", partial(self._store.commit, writes, later=later))
 
     def withdraw(self, writes: list[Any], *, above: int) -> None:
         self.do("withdraw", partial(self._store.withdraw, writes, above=above))

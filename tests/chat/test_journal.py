@@ -365,7 +365,6 @@ async def _story(
     store: Store, steps: list[tuple[str, int, int]], faults: list[str], chance: random.Random
 ) -> None:
     desk = Desk(store)
-    desk.store.apart = chance.random() < 0.7
     users = [new_id() for _ in range(6)]
     rooms = [await desk.room(*users) for _ in range(2)]
     late = Late()

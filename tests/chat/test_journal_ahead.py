@@ -49,36 +49,7 @@ async def test_the_next_commit_is_under_way_while_the_last_is_told_if_much_waits
     desk.check(room)
 
 
-def hand_over(desk: Desk) -> None:
-    """Let the store be one that is handed batches ahead."""
-    desk.store.apart = True
-
-
-async def test_a_batch_is_handed_over_while_the_one_in_front_is_written(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hand_over(desk)
-    room, other = await desk.room(), await desk.room()
-    started: list[Any] = []
-    start = desk.disk.start_in_order
-    monkeypatch.setattr(
-        desk.disk, "start_in_order", lambda *a, **k: (started.append(a), start(*a, **k))[1]
-    )
-    gate = desk.store.gate("commit")
-    said = [desk.say(room)]
-    await gate.reached()
-    said += [desk.say(room), desk.say(other), desk.say(room)]
-    assert (len(started), desk.journal.waiting, len(desk.store.batches)) == (2, 2, 1)
-    gate.open()
-    answers = [(await each).message.seq for each in said]
-    assert answers == [1, 2, 1, 3]
-    assert [len(batch) for batch in desk.store.batches] == [1, 1, 2]
-    desk.check(room)
-    desk.check(other)
-
-
-async def test_what_is_handed_over_is_numbered_again_behind_a_duplicate(desk: Desk) -> None:
-    hand_over(desk)
+async def test_what_waits_is_numbered_behind_a_duplicate(desk: Desk) -> None:
     room = await desk.room()
     first = (await desk.say(room)).message
     gate = desk.store.gate("commit")
@@ -94,10 +65,9 @@ async def test_what_is_handed_over_is_numbered_again_behind_a_duplicate(desk: De
 
 
 @pytest.mark.parametrize(("fault", "seqs"), [(full, [1, 2]), (lost, [2, 3]), (kept, [2, 3])])
-async def test_what_is_handed_over_waits_for_what_becomes_of_a_failure(
+async def test_what_waits_is_numbered_by_what_becomes_of_a_failure(
     desk: Desk, fault: Any, seqs: list[int]
 ) -> None:
-    hand_over(desk)
     room = await desk.room()
     gate = desk.store.gate("commit", fault)
     first = desk.say(room)
@@ -112,8 +82,7 @@ async def test_what_is_handed_over_waits_for_what_becomes_of_a_failure(
     desk.check(room)
 
 
-async def test_what_is_handed_over_to_a_room_that_is_gone_is_refused(desk: Desk) -> None:
-    hand_over(desk)
+async def test_what_waits_for_a_room_that_is_gone_is_refused(desk: Desk) -> None:
     room, other = await desk.room(), await desk.room()
     await desk.say(room)
     gate = desk.store.gate("commit")
@@ -129,7 +98,6 @@ async def test_what_is_handed_over_to_a_room_that_is_gone_is_refused(desk: Desk)
 
 
 async def test_a_change_is_made_of_the_change_in_front_of_it(desk: Desk) -> None:
-    hand_over(desk)
     room = await desk.room()
     message = (await desk.say(room)).message
     gate = desk.store.gate("commit")
@@ -146,11 +114,7 @@ async def test_a_change_is_made_of_the_change_in_front_of_it(desk: Desk) -> None
     desk.check(room)
 
 
-@pytest.mark.parametrize("apart", [True, False])
-async def test_a_change_is_not_refused_because_of_one_that_is_not_stored(
-    desk: Desk, *, apart: bool
-) -> None:
-    desk.store.apart = apart
+async def test_a_change_is_not_refused_because_of_one_that_is_not_stored(desk: Desk) -> None:
     room = await desk.room()
     message = (await desk.say(room)).message
 
@@ -171,7 +135,6 @@ async def test_a_change_is_not_refused_because_of_one_that_is_not_stored(
 
 
 async def test_a_change_is_refused_because_of_one_that_is_stored(desk: Desk) -> None:
-    hand_over(desk)
     room = await desk.room()
     message = (await desk.say(room)).message
 

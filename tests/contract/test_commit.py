@@ -51,38 +51,29 @@ def test_a_batch_is_answered_write_for_write(store: Store) -> None:
     assert store.messages.history(other.id, limit=5) == [second]
 
 
-def test_a_batch_that_is_only_prepared_is_not_written(store: Store) -> None:
+def test_a_change_is_too_old_behind_a_newer_one(store: Store) -> None:
     room = add_room(store)
     said = message(room.id, 1)
-    store.prepare([NewMessage(said)])
-    assert store.messages.counters(room.id) == Counters()
-    assert say(store, said) == [Stored(said)]
+    newer = replace(said, rev=3, text="newer")
+    say(store, said)
+    store.commit([ChangedMessage(newer)])
+    with pytest.raises(Taken):
+        store.commit([ChangedMessage(replace(said, rev=2, text="older"))])
+    assert store.messages.get(said.id) == newer
 
 
 @pytest.mark.parametrize("later", [False, True])
-def test_what_is_stored_since_a_batch_was_prepared_counts(store: Store, later: bool) -> None:
+def test_a_duplicate_moves_the_numbers_behind_it_down(store: Store, later: bool) -> None:
     room = add_room(store)
     first, second, fourth = message(room.id, 1), message(room.id, 2), message(room.id, 4)
     again = message(room.id, 3, sender=second.sender, client_id=second.client_id)
-    commit = store.prepare([NewMessage(again), NewMessage(fourth)], later=later)
     say(store, first, second)
-    assert commit() == [Duplicate(second), Stored(replace(fourth, seq=3, rev=3))]
+    outcomes = store.commit([NewMessage(again), NewMessage(fourth)], later=later)
+    assert outcomes == [Duplicate(second), Stored(replace(fourth, seq=3, rev=3))]
     assert numbers(store.messages.history(room.id, limit=5))[1:] == [
         (second.text, 2, 2),
         (fourth.text, 3, 3),
     ]
-
-
-def test_a_change_that_was_prepared_is_too_old_behind_a_newer_one(store: Store) -> None:
-    room = add_room(store)
-    said = message(room.id, 1)
-    say(store, said)
-    commit = store.prepare([ChangedMessage(replace(said, rev=2, text="older"))])
-    newer = replace(said, rev=3, text="newer")
-    store.commit([ChangedMessage(newer)])
-    with pytest.raises(Taken):
-        commit()
-    assert store.messages.get(said.id) == newer
 
 
 def test_messages_of_everyone_are_like_any_others(store: Store) -> None:

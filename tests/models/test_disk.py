@@ -95,39 +95,3 @@ def test_calls_in_order_run_one_after_the_other_in_one_thread() -> None:
         return done
 
     assert asyncio.run(main()) == list(range(50))
-
-
-def test_what_was_begun_is_there_for_another_thread() -> None:
-    async def main() -> tuple[int, str]:
-        disk, threads = Disk(), list[str]()
-
-        def double(number: int) -> int:
-            threads.append(threading.current_thread().name)
-            return 2 * number
-
-        try:
-            result = disk.begin(double, 4)
-            await disk.run(lambda: None)  # a thread has taken it by now
-            return await disk.start_in_order(result), threads[0]
-        finally:
-            disk.close()
-
-    number, thread = asyncio.run(main())
-    assert (number, thread.startswith("disk")) == (8, True)
-
-
-def test_what_no_thread_was_free_for_is_made_by_whoever_needs_it() -> None:
-    async def main() -> str:
-        disk, release = Disk(threads=1), threading.Event()
-        try:
-            waiting = disk.start(release.wait, 30)
-            result = disk.begin(lambda: threading.current_thread().name)
-            try:
-                return await disk.start_in_order(result)
-            finally:
-                release.set()
-                await waiting
-        finally:
-            disk.close()
-
-    assert asyncio.run(main()) == "writer"
