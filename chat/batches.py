@@ -1,7 +1,7 @@
 """A batch of the journal: numbered before it is written, settled when it is stored."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -96,15 +96,13 @@ def _add_marks(
     batch: Batch, marks: Sequence[Mark], presumed: Mapping[LiveRoom, tuple[int, int]]
 ) -> None:
     """Write the marks of a batch, once for each person in a room, and none that are implied."""
-    speaking = {
-        (entry.room, entry.draft.sender) for entry in batch.entries if isinstance(entry, Say)
-    }
+    speaking = _speaking(batch, {mark.room for mark in marks if mark.is_implied})
     further: dict[tuple[LiveRoom, str], Mark] = {}
     for mark in marks:
-        place = mark.room, mark.user
-        if mark.is_implied and place in speaking:
+        if mark.is_implied and mark.user in speaking[mark.room]:
             batch.covered.append(mark)
             continue
+        place = mark.room, mark.user
         former = further.get(place)
         if former is None:
             further[place] = mark
@@ -117,6 +115,16 @@ def _add_marks(
         batch.numbers.setdefault(room, presumed.get(room) or (room.seq, room.rev))
         batch.entries.append(mark)
         batch.writes.append(MovedMark(room.id, mark.user, mark.delivered, mark.read))
+
+
+def _speaking(batch: Batch, rooms: Iterable[LiveRoom]) -> dict[LiveRoom, set[str]]:
+    """Who says something in some rooms by a batch."""
+    speaking: dict[LiveRoom, set[str]] = {room: set() for room in rooms}
+    if speaking:
+        for entry in batch.entries:
+            if isinstance(entry, Say) and entry.room in speaking:
+                speaking[entry.room].add(entry.draft.sender)
+    return speaking
 
 
 def _altered(

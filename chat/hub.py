@@ -39,6 +39,10 @@ class Dialect(Protocol):
     def names_people(self) -> bool:
         """Whether it speaks of people, and of each message how far it has come; others of rooms."""
 
+    @property
+    def is_alike(self) -> bool:
+        """Whether all who speak it are told of a new message in the same words, its sender too."""
+
     def encode(self, event: Event, form: Form) -> bytes:
         """An event as finished frames; nothing for what this kind of client is not told."""
 
@@ -228,13 +232,16 @@ class _Telling:
     def __init__(self, events: Sequence[Event]) -> None:
         # Those who are not told what all others are.
         self._named: set[str] = set()
+        self._is_all_new = True
         for event in events:
-            if isinstance(event, MarksMoved):
-                continue
             if isinstance(event, MessageStored):
                 self._named.add(event.message.sender)
                 self._named.update(event.message.mentions, event.muted)
-            elif isinstance(event, UserOnline | UserOffline):
+                continue
+            self._is_all_new = False
+            if isinstance(event, MarksMoved):
+                continue
+            if isinstance(event, UserOnline | UserOffline):
                 self._named.add(event.user)
             elif isinstance(event, MessageChanged):
                 self._named.add(event.message.sender)
@@ -252,12 +259,13 @@ class _Telling:
             if outbox.held is not None:
                 outbox.held.extend((event, _form(event, outbox)) for event, _ in self._frames)
                 continue
-            if outbox.user in named:
-                data: bytes | None = self._own(outbox)
+            dialect = outbox.dialect
+            if outbox.user in named and not (self._is_all_new and dialect.is_alike):
+                data: bytes | None = self._own(outbox, dialect)
             else:
-                data = joined.get(outbox.dialect)
+                data = joined.get(dialect)
                 if data is None:
-                    data = self._others(outbox.dialect)
+                    data = self._others(dialect)
             if data:
                 outbox.send(data)
 
@@ -266,8 +274,7 @@ class _Telling:
         data = self._joined[dialect] = b"".join(frames)
         return data
 
-    def _own(self, outbox: Outbox) -> bytes:
-        dialect = outbox.dialect
+    def _own(self, outbox: Outbox, dialect: Dialect) -> bytes:
         return b"".join(
             [_frame(dialect, event, _form(event, outbox), made) for event, made in self._frames]
         )

@@ -242,6 +242,8 @@ class LiveRoom:
         unread = self._unread.get(sender)
         if not unread:
             return ()
+        if after < next(iter(unread)) and next(reversed(unread)) <= upto:
+            return tuple(unread.values())
         return tuple(message_id for seq, message_id in unread.items() if after < seq <= upto)
 
     def newly_come(self, sender: str, after: int, upto: int) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from chat.attachments import Attachments
 from chat.direct_rooms import DirectRooms
 from chat.entries import Told, ToldGap, ToldMarks, ToldMessage
-from chat.events import Caught, Event, MessageChanged, MessageStored
+from chat.events import Caught, Event, MessageChanged, MessageStored, Pair
 from chat.hints import Hints
 from chat.hub import Hub
 from chat.live_room import LiveRoom
@@ -64,6 +64,7 @@ class MessageNews:
         muted: frozenset[str] = room.muted if notify else frozenset()
         # Who speaks to whom, where one of the two hears it so; it takes 2 µs to find out.
         is_named = room.pair is not None and self._hub.names_people(room.pair)
+        pairs: dict[str, Pair | None] = {}
         events: list[Event] = []
         for told in news:
             if isinstance(told, ToldGap):
@@ -75,7 +76,10 @@ class MessageNews:
             if not told.new:
                 events.append(MessageChanged(message, name, shown))
                 continue
-            pair = self._people.pair(room, message.sender) if is_named else None
+            sender = message.sender
+            if is_named and sender not in pairs:  # as often as somebody says something meanwhile
+                pairs[sender] = self._people.pair(room, sender)
+            pair = pairs.get(sender)
             events.append(
                 MessageStored(message, name, told.origin, notify, muted, pair, shown, told.forms)
             )

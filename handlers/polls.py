@@ -25,6 +25,7 @@ class Poll:
 
     name = "poll"
     names_people = False
+    is_alike = False
     number = 0
     rooms: set[str] | None = None
     held: list[tuple[Event, Form]] | None = None

@@ -61,7 +61,7 @@ def look_of(name: str) -> str:
 
 def pair_of(one: str, other: str) -> str:
     """The key of the only direct room that two users can have."""
-    return ":".join(sorted((one, other)))
+    return f"{one}:{other}" if one < other else f"{other}:{one}"
 
 
 class User(Struct, frozen=True, kw_only=True, gc=False):

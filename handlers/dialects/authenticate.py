@@ -56,6 +56,7 @@ class Authenticate:
     name = "authenticate"
     listens = True
     names_people = False
+    is_alike = False
 
     def decode(self, text: str) -> Frame:
         """Read a frame; what is said is trimmed, as the old server did it."""

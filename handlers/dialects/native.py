@@ -82,6 +82,7 @@ class Native:
     name = "native"
     listens = False
     names_people = False
+    is_alike = False
 
     def decode(self, text: str) -> Frame:
         """Read a frame."""

@@ -82,6 +82,8 @@ class Words(Protocol):
     listens: bool
     # Whether it speaks of people, and of each message how far it has come; others speak of rooms.
     names_people: bool
+    # Whether the sender of a message is told it in the same words as all others.
+    is_alike: bool
 
     def decode(self, text: str) -> Frame:
         """Read a frame; Invalid where it cannot be read."""

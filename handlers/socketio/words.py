@@ -40,6 +40,11 @@ class Framed:
         self._kept_as = None if words.kept_as is None else f"{words.kept_as} {framing.name}"
 
     @property
+    def is_alike(self) -> bool:
+        """Whether all are told of a message the same."""
+        return self._kept_as is not None
+
+    @property
     def name(self) -> str:
         """What the dialect is called, whatever the framing."""
         return self.words.name

@@ -137,6 +137,7 @@ class Words:
     """A dialect that keeps what it encodes; its frames are their numbers."""
 
     names_people = True
+    is_alike = False
 
     def __init__(self) -> None:
         self.encoded: list[tuple[Event, Form]] = []

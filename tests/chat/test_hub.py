@@ -125,6 +125,19 @@ async def test_only_its_sender_hears_what_only_its_sender_knows(house: House) ->
     assert origin.heard == own.heard == other.heard == [first, second, changed]
 
 
+async def test_those_who_are_told_alike_hear_a_message_in_the_words_of_all(house: House) -> None:
+    room, words = bare_room("a", "b"), Words()
+    words.is_alike = True
+    origin, other = house.ear("a", words), house.ear("b", words)
+    first, second = said(room, "a", 1, origin.number), said(room, "b", 2)
+    house.hub.tell_room(room, [first, second])
+    assert words.encoded == [(first, "others"), (second, "others")]
+    assert origin.heard == other.heard == [first, second]
+    changed = MessageChanged(first.message, "a")
+    house.hub.tell_room(room, [second, changed])
+    assert (origin.forms[-1], other.forms[-1]) == ("own", "others")
+
+
 async def test_a_number_of_no_socket_is_no_origin(house: House) -> None:
     room = bare_room("a")
     ear = house.ear("a")

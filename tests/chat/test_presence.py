@@ -27,6 +27,7 @@ class Plain:
     """A dialect that says what happened, but not to whoever it is about."""
 
     names_people = False
+    is_alike = False
 
     def encode(self, event: Event, form: Form) -> bytes:
         if form == "own":
