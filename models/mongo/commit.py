@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from bson.raw_bson import RawBSONDocument
 from msgspec import Struct
 from pymongo import InsertOne, UpdateOne
 from pymongo.collection import Collection
 from pymongo.database import Database as Collections
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
 from models.batch import ClientKey, Plan, client_key, client_keys, done_calls, parted, plan
@@ -49,7 +50,7 @@ class _Prepared(Struct, frozen=True):
 
     batch: Plan
     firsts: int
-    messages: list[InsertOne[Any] | UpdateOne]
+    messages: list[RawBSONDocument | UpdateOne]
     marks: list[UpdateOne]
 
 
@@ -102,7 +103,7 @@ def _written(
         _require_newer(collections, batch.writes)
         try:
             _write(collections, prepared)
-        except BulkWriteError as error:
+        except (BulkWriteError, DuplicateKeyError) as error:
             firsts = _firsts(known, client_keys(writes))
             if is_duplicate(error) and len(firsts) > prepared.firsts:
                 prepared = _prepare(writes, firsts, later=later)
@@ -193,7 +194,7 @@ def _prepare(
     for write in prepared.batch.writes:
         match write:
             case NewMessage(message):
-                prepared.messages.append(InsertOne(encoded_message(message, later=later)))
+                prepared.messages.append(encoded_message(message, later=later))
             case ChangedMessage(message):
                 prepared.messages.append(_change(message))
             case MovedMark():
@@ -204,13 +205,23 @@ def _prepare(
 def _write(collections: Collections[Document], prepared: _Prepared) -> None:
     # One ordered batch, though a run of one kind would be faster: whoever reads the changes of a
     # room in the middle of it must never see a `rev` before all smaller ones are there.
-    if prepared.messages:
-        collections.messages.bulk_write(prepared.messages)
+    match prepared.messages:
+        case []:
+            pass
+        case [RawBSONDocument() as alone]:
+            # As nearly every message comes, where not much is said: 0.06 ms less than as a batch.
+            collections.messages.insert_one(alone)
+        case messages:
+            collections.messages.bulk_write([_operation(one) for one in messages])
     if prepared.marks:
         try:
             collections.memberships.bulk_write(prepared.marks)
         except BulkWriteError as error:
             raise Unavailable("the marks of a batch were not written") from error
+
+
+def _operation(message: RawBSONDocument | UpdateOne) -> InsertOne[Any] | UpdateOne:
+    return InsertOne(message) if isinstance(message, RawBSONDocument) else message
 
 
 def _change(message: Message) -> UpdateOne:

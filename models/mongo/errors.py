@@ -5,7 +5,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from bson.errors import InvalidDocument
-from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
+from pymongo.errors import (
+    BulkWriteError,
+    DuplicateKeyError,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+)
 
 from models.store import Refused, StoreError, Taken, Unavailable, Unusable
 
@@ -38,6 +44,8 @@ def translated() -> Iterator[None]:
         yield
     except BulkWriteError as error:
         raise _bulk_error(error) from error
+    except WriteConcernError as error:  # it is written, and perhaps not for good
+        raise Unavailable("a write was not confirmed") from error
     except OperationFailure as error:
         raise _operation_error(error.code, error.details or {}) from error
     except InvalidDocument as error:  # it was too large, and so was never sent
@@ -51,8 +59,10 @@ def _first_words(error: PyMongoError) -> str:
     return str(error).partition(", Timeout:")[0].partition(" (configured timeouts:")[0]
 
 
-def is_duplicate(error: BulkWriteError) -> bool:
+def is_duplicate(error: BulkWriteError | DuplicateKeyError) -> bool:
     """Tell whether a batch broke off because something was in use already."""
+    if isinstance(error, DuplicateKeyError):
+        return True
     return any(refused["code"] == _DUPLICATE for refused in error.details["writeErrors"])
 
 

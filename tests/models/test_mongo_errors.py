@@ -39,6 +39,7 @@ CASES: list[tuple[Exception, type[StoreError]]] = [
     (errors.OperationFailure("what?", 1), Unavailable),
     (errors.OperationFailure("what?"), Unavailable),
     (errors.OperationFailure("full", 14031), Refused),
+    (errors.WriteConcernError("written, and full now", 14031), Unavailable),
     (errors.WriteError("invalid", 121), Refused),
     (errors.WriteError("too large", 10334), Refused),
     (errors.DocumentTooLarge("too large"), Refused),
