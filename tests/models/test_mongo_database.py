@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,9 +14,9 @@ from models.contract.messages import Wanted
 from models.mongo import MongoStore, schema
 from models.mongo.schema import INDEXES, MIGRATIONS
 from models.records import EVERYONE, new_id
-from models.store import Duplicate, Taken, Unavailable, Unusable
+from models.store import Duplicate, NewMessage, Taken, Unavailable, Unusable
 from models.words import Term
-from tests.contract.samples import message, say, user
+from tests.contract.samples import at_once, message, say, user
 from tests.mongod import Mongod
 
 Client = MongoClient[dict[str, Any]]
@@ -291,3 +292,52 @@ def test_older_messages_are_known_when_they_are_sent_again_and_a_start_that_brea
     )
     store.close()
     assert not schema._same(collections)
+
+
+def test_what_makes_older_messages_the_same_is_noted_and_a_start_that_breaks_off_goes_on(
+    mongo_uri: str, collections: Collections[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(mongo_uri)
+    client_ids = ("plain", "a\0b", "$sender", "", "é 👍🏽")
+    said = [message(EVERYONE, number, client_id=each) for number, each in enumerate(client_ids, 1)]
+    given_up = message(EVERYONE, 6)
+    say(store, *said)
+    store.withdraw([NewMessage(given_up)], above=6)
+    store.close()
+    kept = sorted(collections.messages.find(), key=repr)
+    collections.messages.drop_index("same_1")
+    collections.messages.update_many({}, {"$unset": {"same": ""}})
+    collections.messages.create_index([("sender", 1), ("client_id", 1)], unique=True)
+    collections.meta.update_one({"_id": "schema"}, {"$set": {"version": 5}})
+    monkeypatch.setattr(schema, "_STEP", 2)
+    assert schema._same(collections)  # and then the process was killed
+    for _ in range(2):
+        store = opened(mongo_uri)
+        assert sorted(collections.messages.find(), key=repr) == kept
+        indexes = collections.messages.index_information()
+        assert indexes["same_1"]["unique"]
+        assert "sender_1_client_id_1" not in indexes
+        for each in said:
+            assert store.messages.by_client_id(each.sender, each.client_id) == each
+        again = [replace(each, id=new_id(), seq=6, rev=6) for each in said]
+        assert say(store, *again) == list(map(Duplicate, said))
+        with pytest.raises(Taken):
+            say(store, given_up)
+        store.close()
+        # As if it had been killed behind the step, before that was noted.
+        collections.meta.update_one({"_id": "schema"}, {"$set": {"version": 5}})
+
+
+def test_two_that_take_the_step_at_once_do_each_other_no_harm(
+    mongo_uri: str, collections: Collections[dict[str, Any]]
+) -> None:
+    store = opened(mongo_uri)
+    said = message(EVERYONE, 1)
+    say(store, said)
+    store.close()
+    collections.messages.update_many({}, {"$unset": {"same": ""}})
+    assert at_once([partial(schema._same, collections)] * 2).count(True) >= 1
+    assert at_once([partial(schema._same, collections)] * 2) == [False, False]
+    store = opened(mongo_uri)
+    assert store.messages.by_client_id(said.sender, said.client_id) == said
+    store.close()

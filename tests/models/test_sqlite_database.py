@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from models.contract.messages import Wanted
-from models.records import EVERYONE, look_of
+from models.records import EVERYONE, look_of, new_id
 from models.sqlite import SQLiteStore, database, index
 from models.sqlite.rows import insertion, message_row
 from models.sqlite.schema import MIGRATIONS
-from models.store import Refused, Taken, Unavailable, Unusable
+from models.store import Duplicate, Refused, Taken, Unavailable, Unusable
 from models.words import Term
 from tests.contract.samples import add_messages, add_room, message, say, user
 
 WRITER = """if True:
     import sys
     from pathlib import Path
-    from models.records import EVERYONE, look_of
+    from models.records import EVERYONE, look_of, new_id
     from models.sqlite import SQLiteStore
     from tests.contract.samples import message, say
     store = SQLiteStore(Path(sys.argv[1]))
@@ -99,6 +100,26 @@ def test_names_that_looked_alike_already_stay(path: Path) -> None:
         assert store.users.by_name(one.name) == store.users.get(one.id)
     with pytest.raises(Taken):
         store.users.add(user("adＡ"))  # noqa: RUF001
+    store.close()
+
+
+def test_a_file_from_before_the_log_gets_one_and_keeps_its_messages(path: Path) -> None:
+    make_older(path, 13)
+    older = message(EVERYONE, 1, text="before the log")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(*insertion("messages", message_row(older)))
+        connection.commit()
+    store = SQLiteStore(path)
+    store.open()
+    assert list(store.log.entries()) == []
+    store.log.append("0" * 23 + "1", b"an entry")
+    again = replace(older, id=new_id(), seq=2, rev=2)
+    assert not store.log.is_news([again])
+    assert say(store, again) == [Duplicate(older)]
+    store.close()
+    store.open()
+    assert list(store.log.entries()) == [("0" * 23 + "1", b"an entry")]
+    assert store.messages.history(EVERYONE, limit=5) == [older]
     store.close()
 
 
