@@ -20,9 +20,7 @@ from models.store import (
     MovedMark,
     NewMessage,
     NotFound,
-    Outcome,
     Store,
-    Stored,
     Taken,
     Unavailable,
     Write,
@@ -196,7 +194,8 @@ class Twins:
             lambda store: store.commit(writes, later=later and store is self.logged)
         )
         if isinstance(outcomes, list):
-            self.said += [one.message for one in outcomes if _is_new(one, self.said)]
+            new = [write.message for write in writes if isinstance(write, NewMessage)]
+            self.said += self.plain.messages.many(one.id for one in new).values()
 
     def _writes(self, acts: list[Act]) -> list[Write]:
         numbers: dict[str, tuple[int, int]] = {}
@@ -253,11 +252,6 @@ def _indexed(store: Store) -> Store:
     while store.messages.index(100) == 100:
         pass
     return store
-
-
-def _is_new(outcome: Outcome, said: list[Message]) -> bool:
-    message = outcome.message if isinstance(outcome, Stored) else None
-    return message is not None and all(each.id != message.id for each in said)
 
 
 def _result(call: Callable[[Store], object], store: Store) -> object:
