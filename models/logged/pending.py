@@ -19,12 +19,12 @@ MAX_GONE = 10_000
 class _Room:
     """What is pending of one room, and which entries have how much of it, from the oldest on."""
 
-    __slots__ = ("head", "marked", "marks", "parts", "writes")
+    __slots__ = ("marked", "marks", "parts", "rev", "seq", "writes")
 
     def __init__(self) -> None:
         self.writes: list[MessageWrite] = []
         self.parts: deque[list[int]] = deque()
-        self.head = 0, 0
+        self.seq = self.rev = 0
         self.marks: dict[str, MovedMark] = {}
         # The oldest entry that has marks.
         self.marked = 0
@@ -38,13 +38,15 @@ class _Room:
     def add(self, write: MessageWrite, entry: int) -> None:
         """Note a write of an entry."""
         self.writes.append(write)
-        if self.parts and self.parts[-1][0] == entry:
-            self.parts[-1][1] += 1
+        parts = self.parts
+        if parts and parts[-1][0] == entry:
+            parts[-1][1] += 1
         else:
-            self.parts.append([entry, 1])
+            parts.append([entry, 1])
         message = write.message
-        seq = max(self.head[0], message.seq) if isinstance(write, NewMessage) else self.head[0]
-        self.head = seq, message.rev
+        self.rev = message.rev
+        if message.seq > self.seq:
+            self.seq = message.seq
 
     def mark(self, mark: MovedMark, entry: int) -> None:
         """Note marks of an entry."""
@@ -150,7 +152,7 @@ class Pending:
         """The greatest `seq` and `rev` of what is pending of a room, or nothing."""
         with self._lock:
             room = self._rooms.get(room_id)
-            return (0, 0) if room is None else room.head
+            return (0, 0) if room is None else (room.seq, room.rev)
 
     def add(self, entry_id: str, writes: Sequence[Write], size: int = 0) -> bool:
         """Note what an entry holds, but for rooms that are gone; tell if no message is of those."""
@@ -177,7 +179,8 @@ class Pending:
 
     def _add(self, write: MessageWrite) -> None:
         message = write.message
-        self._room(message.room).add(write, self._number)
+        room = self._rooms.get(message.room) or self._room(message.room)
+        room.add(write, self._number)
         self._size += 1
         self._messages[message.id] = write
         if isinstance(write, NewMessage):
