@@ -148,6 +148,12 @@ class Pending:
             room = self._rooms.get(room_id)
             return room is not None and room.oldest <= until
 
+    def crowded(self, rooms: Iterable[str], most: int) -> list[str]:
+        """Those of some rooms of which so much is pending."""
+        with self._lock:
+            found = ((room_id, self._rooms.get(room_id)) for room_id in rooms)
+            return [id_ for id_, room in found if room is not None and len(room.writes) >= most]
+
     def head(self, room_id: str) -> tuple[int, int]:
         """The greatest `seq` and `rev` of what is pending of a room, or nothing."""
         with self._lock:

@@ -240,3 +240,16 @@ def test_a_guest_leaves_the_log_to_its_server(
     assert guest.uploads.rooms(other) == []
     assert store.uploads.rooms(shown) == sorted([placed.id, room.id])
     assert guest.uploads.rooms(shown) == sorted([placed.id, room.id])
+
+
+def test_whoever_reads_a_busy_room_does_not_wait_for_all_that_may_be_pending(
+    store: LoggedStore, underlying: Underlying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logged, "MAX_OF_ROOM", 500)
+    busy, other = add_room(store), add_room(store)
+    for n in range(0, 4000, 100):
+        said = [message(room.id, n + k) for k in range(1, 101) for room in (busy, other)]
+        store.commit([*map(NewMessage, said)], later=True)
+    sizes = counted(underlying, monkeypatch)
+    assert len(store.messages.history(busy.id, limit=5000)) == 4000
+    assert 0 < sum(sizes) <= 600
