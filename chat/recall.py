@@ -51,6 +51,8 @@ class Shelf:
     def __init__(self, most: int = MAX_BYTES) -> None:
         self._most = most
         self._parts: OrderedDict[Part, None] = OrderedDict()
+        # The one that was used last; several messages of a room often come at once.
+        self._latest: Part | None = None
         self.weight = 0
 
     def __len__(self) -> int:
@@ -58,8 +60,10 @@ class Shelf:
 
     def use(self, part: Part, more: int = 0) -> None:
         """Note that a part is in use and how it has grown; forget others if all are too many."""
-        self._parts[part] = None
-        self._parts.move_to_end(part)
+        if part is not self._latest or part not in self._parts:
+            self._latest = part
+            self._parts[part] = None
+            self._parts.move_to_end(part)
         self.weight += more
         while self.weight > self._most:
             oldest, _ = self._parts.popitem(last=False)

@@ -9,6 +9,7 @@ import secrets
 import time
 import unicodedata
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import count
 from typing import Literal
 
@@ -44,8 +45,16 @@ def is_id(text: str) -> bool:
 
 def now() -> datetime:
     """The present moment, to the millisecond."""
-    # To cut the microseconds off a `datetime` takes 1.3 µs, and all of this 0.3.
-    return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)
+    return _moment(time.time_ns() // 1_000_000)
+
+
+@lru_cache(maxsize=1)
+def _moment(milliseconds: int) -> datetime:
+    """A moment; under load twenty messages have the same, and to make one takes 0.3 µs.
+
+    To cut the microseconds off a `datetime` instead takes 1.3.
+    """
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def folded(text: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -306,10 +306,9 @@ class SocketIoClient:
 
     def _decoded(self, event: packets.Event) -> tuple[Table, Heard]:
         """What is said, and the first dialect in which it makes sense."""
-        choices: Sequence[Table] = self.table.choices
-        if len(choices) == 1:
-            return choices[0], choices[0].hear(event)
-        choices = [table for table in choices if table.knows(event.name)]
+        if len(self.table.choices) == 1:
+            return self.table, self.table.hear(event)
+        choices = [table for table in self.table.choices if table.knows(event.name)]
         refusals = []
         for table in choices or [self.table]:
             try:

@@ -189,6 +189,8 @@ class Table:
         alike: bool = False,
     ) -> None:
         self.name = name
+        # The dialects that a client of this one may turn out to speak.
+        self.choices: tuple[Table, ...] = (self,)
         self.told = told
         # What its clients are told: by its name, what comes with it.
         self.tells = tells
@@ -204,11 +206,6 @@ class Table:
         self._rows = {
             event: (row, msgspec.json.Decoder(row.form)) for event, row in self.hears.items()
         }
-
-    @property
-    def choices(self) -> tuple["Table", ...]:
-        """The dialects that a client of this one may turn out to speak."""
-        return (self,)
 
     def knows(self, event: str | int) -> bool:
         """Whether clients of this dialect say something."""
@@ -237,19 +234,14 @@ class Undecided(Table):
     def __init__(self, *tables: Table) -> None:
         tells = {name: kind for table in tables for name, kind in table.tells.items()}
         super().__init__("/".join(table.name for table in tables), {}, self._told_by_all, tells)
-        self._tables = tables
+        self.choices = tables
         self.greet = self._greet_by_all
         self.says_delivered = any(table.says_delivered for table in tables)
         self.offline = any(table.offline for table in tables)
 
-    @property
-    def choices(self) -> tuple[Table, ...]:
-        """The dialects that it may turn out to be."""
-        return self._tables
-
     def _told_by_all(self, event: Event, form: Form) -> Iterable[Told]:
-        return [told for table in self._tables for told in table.told(event, form)]
+        return [told for table in self.choices for told in table.told(event, form)]
 
     async def _greet_by_all(self, client: Client) -> None:
-        for table in self._tables:
+        for table in self.choices:
             await table.greet(client)

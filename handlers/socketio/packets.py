@@ -127,12 +127,18 @@ def event(
     name: str | int, *arguments: object, namespace: str = MAIN, packet_id: int | None = None
 ) -> bytes:
     """An event as a packet of Engine.IO: `42["name",…]`."""
-    return _made(EVENT, namespace, packet_id, msgspec.json.encode((name, *arguments)))
+    payload = msgspec.json.encode((name, *arguments))
+    if namespace == MAIN and packet_id is None:  # as nearly all are
+        return b"42" + payload
+    return _made(EVENT, namespace, packet_id, payload)
 
 
 def acknowledgement(packet_id: int, *arguments: object, namespace: str = MAIN) -> bytes:
     """An answer to an event that asked for one: `43<id>[…]`."""
-    return _made(ACK, namespace, packet_id, msgspec.json.encode(arguments))
+    payload = msgspec.json.encode(arguments)
+    if namespace == MAIN:
+        return b"43%d%b" % (packet_id, payload)
+    return _made(ACK, namespace, packet_id, payload)
 
 
 def binary_event(
