@@ -157,7 +157,7 @@ class LoggedStore:
             self.underlying.log.append(entry, body)
         except Refused:
             raise
-        except StoreError:
+        except BaseException:
             self._doubt = _Doubt(entry, writes, len(body))
             raise
         is_all = self._pending.add(entry, writes, len(body))
