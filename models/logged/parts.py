@@ -217,8 +217,7 @@ class LoggedUploads:
 
     def rooms(self, upload_id: str) -> list[str]:
         """The rooms where a message shows an upload."""
-        self._placing.find_out()
-        self._placing.place(self._pending.showing())
+        self._place_shown(upload_id)
         return self._uploads.rooms(upload_id)
 
     def shown_in(self, room_id: str) -> list[str]:
@@ -228,9 +227,18 @@ class LoggedUploads:
 
     def is_shown_to(self, upload_id: str, user_id: str) -> bool:
         """Look for a room of somebody where a message shows an upload."""
-        self._placing.find_out()
-        self._placing.place(self._pending.showing())
+        self._place_shown(upload_id)
         return self._uploads.is_shown_to(upload_id, user_id)
+
+    def _place_shown(self, upload_id: str) -> None:
+        """Bring to its place what shows an upload, or may show it no more."""
+        self._placing.find_out()
+        # For a reaction somewhere is a change, too: of all rooms with one this took seconds.
+        if showing := self._pending.showing():
+            rooms = self._pending.rooms_showing(upload_id)
+            self._placing.place(
+                rooms.union(set(showing).intersection(self._uploads.rooms(upload_id)))
+            )
 
 
 class UploadsBeside(LoggedUploads):

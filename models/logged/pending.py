@@ -19,13 +19,15 @@ MAX_GONE = 10_000
 class _Room:
     """What is pending of one room, and which entries have how much of it, from the oldest on."""
 
-    __slots__ = ("marked", "marks", "parts", "rev", "seq", "writes")
+    __slots__ = ("marked", "marks", "parts", "rev", "seq", "shown", "writes")
 
     def __init__(self) -> None:
         self.writes: list[MessageWrite] = []
         self.parts: deque[list[int]] = deque()
         self.seq = self.rev = 0
         self.marks: dict[str, MovedMark] = {}
+        # The uploads that some of it shows.
+        self.shown: set[str] = set()
         # The oldest entry that has marks.
         self.marked = 0
 
@@ -45,6 +47,7 @@ class _Room:
             parts.append([entry, 1])
         message = write.message
         self.rev = message.rev
+        self.shown.update(message.attachments)
         if message.seq > self.seq:
             self.seq = message.seq
 
@@ -248,6 +251,11 @@ class Pending:
         with self._lock:
             return list(self._showing)
 
+    def rooms_showing(self, upload_id: str) -> set[str]:
+        """The rooms of which something pending shows an upload."""
+        with self._lock:
+            return {room_id for room_id in self._showing if upload_id in self._rooms[room_id].shown}
+
     def take(self, limit: int, rooms: Iterable[str] | None = None) -> Portion:
         """So many messages, of these rooms or else of the oldest entries, and marks of their rooms.
 
@@ -322,6 +330,7 @@ class Pending:
     def _leave_out(self, room_id: str, room: _Room) -> None:
         if not room.writes:
             self._showing.discard(room_id)
+            room.shown.clear()
             if not room.marks:
                 del self._rooms[room_id]
 

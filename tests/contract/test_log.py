@@ -253,3 +253,25 @@ def test_whoever_reads_a_busy_room_does_not_wait_for_all_that_may_be_pending(
     sizes = counted(underlying, monkeypatch)
     assert len(store.messages.history(busy.id, limit=5000)) == 4000
     assert 0 < sum(sizes) <= 600
+
+
+def test_who_looks_at_an_upload_waits_for_the_rooms_that_show_it_alone(
+    store: LoggedStore, underlying: Underlying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, someone = new_id(), new_id()
+    busy, first, second = add_room(store), add_room(store, someone), add_room(store, someone)
+    said = [message(busy.id, n) for n in range(1, 11)]
+    edited = [replace(one, rev=10 + one.seq, text="edited") for one in said]
+    store.commit([*map(NewMessage, said), *map(ChangedMessage, edited)], later=True)
+    shown = [message(room.id, 1, attachments=(upload,)) for room in (first, second)]
+    store.commit([NewMessage(shown[0])], later=True)
+    sizes = counted(underlying, monkeypatch)
+    assert store.uploads.is_shown_to(upload, someone)
+    assert sizes == [1]
+    store.commit([NewMessage(shown[1])], later=True)
+    assert store.uploads.rooms(upload) == sorted([first.id, second.id])
+    deleted = [replace(one, rev=2, text="", attachments=()) for one in shown]
+    store.commit([*map(ChangedMessage, deleted)], later=True)
+    assert not store.uploads.is_shown_to(upload, someone)
+    assert store.uploads.rooms(upload) == []
+    assert sizes == [1, 1, 2]
