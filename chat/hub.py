@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, KeysView, MutableMapping, Sequence
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, Protocol
 
 from chat.events import (
@@ -80,6 +80,8 @@ class Hub:
     """All connections. What is told to one of them is told in order."""
 
     def __init__(self) -> None:
+        # All connections in the order in which they came, and those of each user.
+        self._all: dict[Outbox, None] = {}
         self._outboxes: dict[str, set[Outbox]] = {}
         self._taking: dict[str, set[Taker]] = {}
         # Those whose clients know people and no rooms.
@@ -87,10 +89,9 @@ class Hub:
         self._backlog: deque[Iterator[None]] = deque()
         self._caught_up = asyncio.Event()
         self._caught_up.set()
-        self._count = 0
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._all)
 
     def connect(self, outbox: Outbox) -> bool:
         """Let a connection hear; tell whether it is its user's first."""
@@ -98,14 +99,14 @@ class Hub:
         outboxes.add(outbox)
         if outbox.dialect.names_people:
             self._naming.setdefault(outbox.user, set()).add(outbox)
-        self._count += 1
+        self._all[outbox] = None
         return len(outboxes) == 1
 
     def disconnect(self, outbox: Outbox) -> bool:
         """Forget a connection; tell whether it was its user's last."""
         outboxes = self._outboxes[outbox.user]
         outboxes.remove(outbox)
-        self._count -= 1
+        del self._all[outbox]
         for some in (self._taking, self._naming):
             _forget(some, outbox)
         if outboxes:
@@ -135,7 +136,7 @@ class Hub:
 
     def outboxes(self) -> Iterator[Outbox]:
         """All connections."""
-        return chain.from_iterable(self._outboxes.values())
+        return iter(self._all)
 
     def of_user(self, user_id: str) -> tuple[Outbox, ...]:
         """The connections of a user."""
@@ -157,15 +158,9 @@ class Hub:
         self, room: LiveRoom, events: Sequence[Event], *, without: str | None = None
     ) -> None:
         """Tell those who are in a room, as one write for each connection."""
-        # In one go, for five hundred of them: in steps it takes 0.1 ms more of a telling's 3.
-        connected, room_id = self._outboxes, room.id
-        listeners = [
-            outbox
-            for user in self._candidates(room)
-            if user != without
-            for outbox in connected.get(user, ())
-            if outbox.rooms is None or room_id in outbox.rooms
-        ]
+        listeners = self._listeners(room)
+        if without is not None:
+            listeners = [outbox for outbox in listeners if outbox.user != without]
         self._tell(listeners, events)
 
     def tell_members(self, room: LiveRoom, event: Event, *, without: str | None = None) -> None:
@@ -183,11 +178,32 @@ class Hub:
 
     def tell_news(self, events: Sequence[Event]) -> None:
         """Tell everybody who is connected, as one write for each connection."""
-        self._tell(list(chain.from_iterable(self._outboxes.values())), events)
+        self._tell(list(self._all), events)
 
     def caught_up(self) -> asyncio.Event | None:
         """What to wait for until little enough is left to be told; None where that is so."""
         return None if self._caught_up.is_set() else self._caught_up
+
+    def _listeners(self, room: LiveRoom) -> list[Outbox]:
+        """The connections that hear what is said in a room.
+
+        In one go, for five hundred of them: in steps it takes 0.1 ms more of a telling's 3. User by
+        user it takes 0.10 ms, and connection by connection half of that.
+        """
+        connected, members, room_id = self._outboxes, room.members, room.id
+        if len(members) < len(connected) and not room.is_everyone:
+            return [
+                outbox
+                for user in members
+                for outbox in connected.get(user, ())
+                if outbox.rooms is None or room_id in outbox.rooms
+            ]
+        here = connected if room.is_everyone else members
+        return [
+            outbox
+            for outbox in self._all
+            if outbox.user in here and (outbox.rooms is None or room_id in outbox.rooms)
+        ]
 
     def _candidates(self, room: LiveRoom) -> Iterable[str]:
         """Those in the room, where they are fewer than the connected; else those who are both."""
