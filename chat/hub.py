@@ -252,7 +252,8 @@ class _Telling:
         for event in events:
             if isinstance(event, MessageStored):
                 self._named.add(event.message.sender)
-                self._named.update(event.message.mentions, event.muted)
+                if event.message.mentions or event.muted:
+                    self._named.update(event.message.mentions, event.muted)
                 continue
             self._is_all_new = False
             if isinstance(event, MarksMoved):

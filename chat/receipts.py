@@ -5,7 +5,6 @@ from contextlib import suppress
 from functools import partial
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from chat.commands import Delivered, Read
 from chat.entries import Mark, ToldMarks
@@ -184,5 +183,6 @@ class Receipts:
         """Tell a receipt to the others whose messages it is about."""
         listeners = room.concerned(event.user, after, upto)
         if listeners:
-            told = event if passed is None else replace(event, passed=passed)
-            self._hub.tell_users(listeners, told)
+            if passed is not None:
+                event = MarksMoved(event.room, event.user, event.delivered, event.read, passed)
+            self._hub.tell_users(listeners, event)
