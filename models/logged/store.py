@@ -1,5 +1,6 @@
 """A store whose large batches go into a log, and to their places when there is time, or need."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -34,6 +35,11 @@ from models.store import (
     Unavailable,
     Write,
 )
+
+log = logging.getLogger("hubbub.store")
+
+# A start with all that may be in the log takes some ten seconds, and tells of it.
+TELL_SECONDS = 2.0
 
 # More is not kept in memory, and as entries in the log; then as much comes to its place as is
 # stored. An everyday message is some 250 bytes of an entry, but there are longer ones.
@@ -169,7 +175,11 @@ class LoggedStore:
         ]
 
     def _replay(self) -> None:
-        for entry, body in self.underlying.log.entries():
+        begun = time.monotonic()
+        for number, (entry, body) in enumerate(self.underlying.log.entries(), start=1):
+            if time.monotonic() - begun > TELL_SECONDS:
+                begun = time.monotonic()
+                log.info("bringing what was logged to its place: batch %d", number)
             if body:
                 self._placing.replay(decoded(body))
             self.underlying.log.remove([entry])

@@ -275,3 +275,19 @@ def test_who_looks_at_an_upload_waits_for_the_rooms_that_show_it_alone(
     assert not store.uploads.is_shown_to(upload, someone)
     assert store.uploads.rooms(upload) == []
     assert sizes == [1, 1, 2]
+
+
+def test_a_start_that_takes_long_tells_of_it(
+    store: LoggedStore,
+    kill: Kill,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for n in (1, 2):
+        store.commit([NewMessage(message(EVERYONE, n))], later=True)
+    monkeypatch.setattr(logged, "TELL_SECONDS", -1.0)
+    with caplog.at_level("INFO", logger="hubbub.store"):
+        kill()
+    assert [one for one in caplog.messages if "logged" in one] == [
+        f"bringing what was logged to its place: batch {n}" for n in (1, 2)
+    ]
