@@ -199,12 +199,8 @@ class LoggedStore:
 
     def _directly(self, writes: Sequence[Write], *, later: bool) -> list[Outcome]:
         """Write a batch to its place, behind all that is pending and has to do with it."""
-        rooms = {room_of(write) for write in writes}
-        of_keys = map(self._pending.of_key, client_keys(writes))
-        of_ids = (
-            self._pending.write(w.message.id) for w in writes if isinstance(w, ChangedMessage)
-        )
-        self._placing.place(rooms | {write.message.room for write in (*of_keys, *of_ids) if write})
+        if self._pending:
+            self._place_before(writes)
         self._heads.begin()
         try:
             outcomes = self.underlying.commit(writes, later=later)
@@ -213,6 +209,15 @@ class LoggedStore:
             raise
         self._heads.note(_heads_of(outcomes))
         return list(map(self._as_it_is, outcomes))
+
+    def _place_before(self, writes: Sequence[Write]) -> None:
+        """Bring to its place whatever is pending that has to do with some writes."""
+        rooms = {room_of(write) for write in writes}
+        of_keys = map(self._pending.of_key, client_keys(writes))
+        of_ids = (
+            self._pending.write(w.message.id) for w in writes if isinstance(w, ChangedMessage)
+        )
+        self._placing.place(rooms | {write.message.room for write in (*of_keys, *of_ids) if write})
 
     def _as_it_is(self, outcome: Outcome) -> Outcome:
         """A duplicate of what the first has become, of which a change may be pending elsewhere."""
