@@ -22,7 +22,7 @@ from chat.events import RoomCreated
 from chat.reading import Reading
 from chat.recall import Recall, Shelf
 from chat.rooms import Member
-from models.records import EVERYONE
+from models.records import EVERYONE, now
 from tests.chat.engine import LONGEST, Call, Core, code_of, lost, nothing, speaker, turns, until
 from tests.chat.engine import make_core as make_core
 
@@ -212,6 +212,12 @@ async def test_the_rooms_of_a_user_the_latest_first_and_in_pages(
     assert rest.next is None
 
 
+async def next_moment() -> None:
+    """Wait until what is said comes later, for rooms are listed by their milliseconds."""
+    moment = now()
+    await until(lambda: now() != moment)
+
+
 @pytest.mark.parametrize("being_written", [False, True])
 async def test_a_list_misses_no_room_in_which_something_was_said_just_now(
     core: Core, reading: Reading, *, being_written: bool
@@ -221,6 +227,7 @@ async def test_a_list_misses_no_room_in_which_something_was_said_just_now(
     for room in rooms:
         await core.say(ann, room)
     await core.chat.hints.write()
+    await next_moment()
     await core.say(ann, rooms[0])
     gate = core.store.gate("rooms.hint")
     listing = asyncio.ensure_future(
