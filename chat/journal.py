@@ -57,7 +57,7 @@ from models.store import (
 
 log = logging.getLogger("hubbub.journal")
 
-# At 14 thousand messages a second this is half a second of waiting; beyond it, senders are
+# At 25 thousand messages a second this is a third of a second of waiting; beyond it, senders are
 # told to come back rather than made to wait longer.
 MAX_WAITING = 8_000
 

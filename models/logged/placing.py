@@ -76,7 +76,7 @@ class Placing:
 
     def find_out(self) -> None:
         """See to it that it is known what is pending."""
-        if getattr(self._local, "behind", None) is None:
+        if not self._is_suspended:
             self._find_out()
 
     def place(self, rooms: Collection[str]) -> None:
