@@ -34,8 +34,10 @@ class _Room:
     @property
     def oldest(self) -> int:
         """The oldest entry that has some of it."""
-        entries = [self.parts[0][0]] if self.parts else []
-        return min([*entries, self.marked] if self.marks else entries, default=0)
+        if not self.parts:
+            return self.marked if self.marks else 0
+        entry = self.parts[0][0]
+        return min(entry, self.marked) if self.marks else entry
 
     def add(self, write: MessageWrite, entry: int) -> None:
         """Note a write of an entry."""

@@ -42,7 +42,7 @@ log = logging.getLogger("hubbub.store")
 TELL_SECONDS = 2.0
 
 # More is not kept in memory, and as entries in the log; then as much comes to its place as is
-# stored. An everyday message is some 250 bytes of an entry, but there are longer ones.
+# stored. An everyday message is some 320 bytes of an entry, but there are longer ones.
 MAX_PENDING = 100_000
 MAX_PENDING_BYTES = 64 * 1024 * 1024
 
