@@ -50,7 +50,6 @@ class EngineSocketHandler(LightSocket):
         if query.get("EIO") != PROTOCOL:
             raise bad_request()
         self._carrier = edge.sessions.find(query["sid"])
-        self._carrier.session.require_polling()
 
     def get_websocket_protocol(self) -> FastProtocol | None:
         """Put the fast reader and writer under the socket."""
@@ -68,7 +67,9 @@ class EngineSocketHandler(LightSocket):
         elif self._carrier is not None:
             try:
                 self._carrier.begin_upgrade(self)
-            except Denied:  # another one was faster
+            except Denied:
+                # Another one was faster, or has taken over already. As with the reference server it
+                # is closed: a handshake that is refused would be an error to its client.
                 self._carrier = None
                 self.close(1002, "no upgrade")
 
