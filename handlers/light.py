@@ -14,7 +14,7 @@ from tornado.iostream import IOStream
 from tornado.web import Application, OutputTransform
 from tornado.websocket import WebSocketHandler
 
-from handlers.frames import FastProtocol, protocol_of
+from handlers.frames import FastProtocol, Handled, protocol_of
 
 # What Tornado still asks of a handler that has become a socket.
 _NEEDED = frozenset(
@@ -43,9 +43,11 @@ _ACCEPTED = (
 class LightProtocol(FastProtocol):
     """Reads in a task of its own, so that what has led to it is over."""
 
-    __slots__ = ("_reading",)
+    __slots__ = ("_first", "_reading")
 
     handler: "LightSocket"
+    # What is read before the task has begun.
+    _first: Awaitable[Handled] | None
 
     def begin(self, stream: IOStream, answer: bytes) -> None:
         """Say that there is a socket, let the handler open it, and read from then on."""
@@ -79,8 +81,15 @@ class LightProtocol(FastProtocol):
 
     def _read(self) -> None:
         self.handler.shed()
+        # The kernel is asked at once: until the task has its turn, what the client says here would
+        # be overtaken by what it says a moment later on a connection that it keeps.
+        self._first = None if self.stream.closed() else super()._more()
         self._reading = asyncio.create_task(super()._receive_frame_loop())
         self._reading.add_done_callback(self._have_read)
+
+    def _more(self) -> Awaitable[Handled]:
+        first, self._first = self._first, None
+        return super()._more() if first is None else first
 
     def _have_read(self, reading: asyncio.Task[None]) -> None:
         if reading.cancelled() or reading.exception() is not None:

@@ -1,14 +1,23 @@
 """Sessions that go over from long polling to a WebSocket."""
 
+import asyncio
+
 import pytest
 
+from handlers.light import LightProtocol
 from tests import engineio_echo
 from tests.chat.engine import until
-from tests.handlers.socketio.clients import Denied, Site
+from tests.handlers.socketio.clients import Denied, Site, read_answer
 from tests.handlers.socketio.conftest import Starter
 from tests.handlers.socketio.keeping import make_keeps as make_keeps
+from tests.handlers.wires import TEXT, frame
 
 pytestmark = pytest.mark.gen_test(timeout=30)
+
+UPGRADE = (
+    "Host: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
 
 
 class TestUpgrades:
@@ -64,6 +73,33 @@ class TestUpgrades:
         socket = await client.socket()
         socket.send("2probe", "5")
         assert [await socket.next() for _ in range(3)] == ["3probe", "4one", b"\x01\x02"]
+
+    async def test_what_is_said_at_once_is_not_overtaken_by_a_poll(
+        self, start: Starter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The public suite polls right behind it, on a connection that is kept."""
+        site = start(engineio_echo)
+        client = await site.poller()
+        reader, poller = await asyncio.open_connection("127.0.0.1", site.port)
+        _, upgrader = await asyncio.open_connection("127.0.0.1", site.port)
+        target = site.url(transport="polling", sid=client.sid)
+        poll = f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        poller.write(poll)
+        await client.post("4hello")
+        assert (await read_answer(reader)).text == "4hello"
+        read = LightProtocol._read
+
+        def read_as_more_comes(protocol: LightProtocol) -> None:
+            read(protocol)
+            upgrader.write(frame(TEXT, "2probe") + frame(TEXT, "5"))
+            poller.write(poll)
+
+        monkeypatch.setattr(LightProtocol, "_read", read_as_more_comes)
+        target = site.url(transport="websocket", sid=client.sid)
+        upgrader.write(f"GET {target} HTTP/1.1\r\n{UPGRADE}\r\n".encode())
+        assert (await read_answer(reader)).denial == (400, 3, "Bad request")
+        for writer in (poller, upgrader):
+            writer.close()
 
     async def test_in_another_version(self, engine: Site) -> None:
         client = await engine.poller()
