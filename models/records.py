@@ -155,8 +155,11 @@ class FormerText(Struct, frozen=True, kw_only=True, gc=False):
     until: datetime
 
 
-class Message(Struct, frozen=True, kw_only=True, gc=False):
-    """What somebody said. `seq` is its place in the room, `rev` the room's change it last took."""
+class Message(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What somebody said. `seq` is its place in the room, `rev` the room's change it last took.
+
+    Encoded as it is, which only the log does, it has no more than what was said of it.
+    """
 
     id: str
     room: str
