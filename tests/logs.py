@@ -27,6 +27,7 @@ class HookedLog:
         self.withdraw = log.withdraw
         self.entries = log.entries
         self.is_news = log.is_news
+        self.has_rooms = log.has_rooms
 
     def append(self, entry_id: str, body: bytes) -> None:
         """Keep an entry, between what the test does once."""

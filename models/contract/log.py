@@ -22,4 +22,7 @@ class Log(Protocol):
         """Forget entries."""
 
     def is_news(self, messages: Sequence[Message]) -> bool:
-        """Whether no client id of these messages was used in the store, and their rooms exist."""
+        """Whether no client id of these messages was used in the store."""
+
+    def has_rooms(self, rooms: Collection[str]) -> bool:
+        """Whether all of these rooms exist, each of which is named once."""

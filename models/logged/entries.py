@@ -24,13 +24,15 @@ _decoder = msgspec.msgpack.Decoder(_Entry)
 def encoded(writes: Sequence[Write]) -> bytes:
     """A batch as an entry; which keyed calls are done by it is not a part of that."""
     entry = _Entry([], [], [])
+    messages = entry.messages
     for write in writes:
-        if isinstance(write, MovedMark):
+        if isinstance(write, NewMessage):
+            messages.append(write.message)
+        elif isinstance(write, ChangedMessage):
+            entry.changed.append(len(messages))
+            messages.append(write.message)
+        else:
             entry.marks.append(write)
-            continue
-        if isinstance(write, ChangedMessage):
-            entry.changed.append(len(entry.messages))
-        entry.messages.append(write.message)
     return _encoder.encode(entry)
 
 

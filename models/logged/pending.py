@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from models.batch import ClientKey, client_key
+from models.logged.sorting import Sorted
 from models.records import Membership
 from models.store import MessageWrite, MovedMark, NewMessage, Write
 
@@ -39,19 +40,11 @@ class _Room:
         entry = self.parts[0][0]
         return min(entry, self.marked) if self.marks else entry
 
-    def add(self, write: MessageWrite, entry: int) -> None:
-        """Note a write of an entry."""
-        self.writes.append(write)
-        parts = self.parts
-        if parts and parts[-1][0] == entry:
-            parts[-1][1] += 1
-        else:
-            parts.append([entry, 1])
-        message = write.message
-        self.rev = message.rev
-        self.shown.update(message.attachments)
-        if message.seq > self.seq:
-            self.seq = message.seq
+    def add(self, writes: Sequence[MessageWrite], entry: int) -> None:
+        """Note the writes of an entry."""
+        self.writes += writes
+        self.parts.append([entry, len(writes)])
+        self.rev = writes[-1].message.rev
 
     def mark(self, mark: MovedMark, entry: int) -> None:
         """Note marks of an entry."""
@@ -108,8 +101,8 @@ class Pending:
         self._rooms: dict[str, _Room] = {}
         # The rooms where an upload may be shown, or not any more.
         self._showing: set[str] = set()
-        # The last write of each message, and new ones by what makes them the same when they are
-        # sent again.
+        # The last write of each message, and the ids of new ones by what makes them the same when
+        # they are sent again, but for those whose own id does.
         self._messages: dict[str, MessageWrite] = {}
         self._by_key: dict[ClientKey, str] = {}
         self._size = 0
@@ -165,21 +158,22 @@ class Pending:
             room = self._rooms.get(room_id)
             return (0, 0) if room is None else (room.seq, room.rev)
 
-    def add(self, entry_id: str, writes: Sequence[Write], size: int = 0) -> bool:
+    def add(self, entry_id: str, batch: Sorted, size: int = 0) -> bool:
         """Note what an entry holds, but for rooms that are gone; tell if no message is of those."""
         with self._lock:
             self._number += 1
             self._entries.append((self._number, entry_id, size))
             self._bytes += size
             is_all = True
-            for write in writes:
-                if self._gone and room_of(write) in self._gone:
+            for room_id, writes in batch.rooms.items():
+                if room_id in self._gone:
                     # Other writes change nothing there, and that is no failure.
-                    is_all = is_all and not isinstance(write, NewMessage)
-                elif isinstance(write, MovedMark):
-                    self._room(write.room).mark(write, self._number)
+                    is_all = is_all and not any(isinstance(one, NewMessage) for one in writes)
                 else:
-                    self._add(write)
+                    self._add(room_id, writes)
+            for mark in batch.marks:
+                if mark.room not in self._gone:
+                    self._room(mark.room).mark(mark, self._number)
             return is_all
 
     def _room(self, room_id: str) -> _Room:
@@ -188,17 +182,23 @@ class Pending:
             room = self._rooms[room_id] = _Room()
         return room
 
-    def _add(self, write: MessageWrite) -> None:
-        message = write.message
-        room = self._rooms.get(message.room) or self._room(message.room)
-        room.add(write, self._number)
-        self._size += 1
-        self._messages[message.id] = write
-        if isinstance(write, NewMessage):
-            self._by_key[client_key(message)] = message.id
-            if not message.attachments:
-                return
-        self._showing.add(message.room)
+    def _add(self, room_id: str, writes: Sequence[MessageWrite]) -> None:
+        room = self._rooms.get(room_id) or self._room(room_id)
+        room.add(writes, self._number)
+        self._size += len(writes)
+        messages = self._messages
+        for write in writes:
+            message = write.message
+            messages[message.id] = write
+            if isinstance(write, NewMessage):
+                room.seq = message.seq
+                if message.client_id != message.id:
+                    self._by_key[client_key(message)] = message.id
+            else:
+                self._showing.add(room_id)
+            if message.attachments:
+                room.shown.update(message.attachments)
+                self._showing.add(room_id)
 
     def write(self, message_id: str) -> MessageWrite | None:
         """The last write of a message that is pending."""
@@ -207,13 +207,16 @@ class Pending:
     def of_key(self, key: ClientKey) -> MessageWrite | None:
         """The last write of the new message of a client id."""
         with self._lock:
-            found = self._by_key.get(key)
-            return None if found is None else self._messages.get(found)
+            write = self._messages.get(self._by_key.get(key) or key[1])
+            return write if write is not None and client_key(write.message) == key else None
 
     def has_any(self, keys: Collection[ClientKey]) -> bool:
-        """Tell whether there is a new message of any of these client ids."""
+        """Tell whether there is a message of any of these client ids, or perhaps another's."""
         with self._lock:
-            return not self._by_key.keys().isdisjoint(keys)
+            return not (
+                self._by_key.keys().isdisjoint(keys)
+                and self._messages.keys().isdisjoint(client_id for _, client_id in keys)
+            )
 
     def forget_marks(self, room_id: str, user: str) -> None:
         """Forget the marks of somebody who is no member any more."""
@@ -323,7 +326,7 @@ class Pending:
         self._size -= len(taken.writes)
         for write in taken.writes:
             message = write.message
-            if isinstance(write, NewMessage):
+            if message.client_id != message.id and isinstance(write, NewMessage):
                 self._by_key.pop(client_key(message), None)
             if self._messages.get(message.id) is write:
                 del self._messages[message.id]
@@ -335,11 +338,6 @@ class Pending:
             room.shown.clear()
             if not room.marks:
                 del self._rooms[room_id]
-
-
-def room_of(write: Write) -> str:
-    """The room of a write."""
-    return write.room if isinstance(write, MovedMark) else write.message.room
 
 
 def marked(membership: Membership, mark: MovedMark | None) -> Membership:

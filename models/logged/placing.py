@@ -9,7 +9,8 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from models.contract.log import Log
-from models.logged.pending import Pending, Portion, room_of
+from models.logged.pending import Pending, Portion
+from models.logged.sorting import room_of
 from models.store import (
     ChangedMessage,
     MessageWrite,

@@ -9,6 +9,7 @@ from contextlib import suppress
 from msgspec import Struct
 
 from models.batch import client_key, client_keys
+from models.logged.attempts import Attempts
 from models.logged.entries import decoded, encoded
 from models.logged.heads import Head, Heads
 from models.logged.parts import (
@@ -18,8 +19,9 @@ from models.logged.parts import (
     LoggedUploads,
     UploadsBeside,
 )
-from models.logged.pending import Pending, room_of
+from models.logged.pending import Pending
 from models.logged.placing import PORTION, WAIT_SECONDS, Placing, Underlying
+from models.logged.sorting import Sorted, room_of, sort
 from models.records import Counters, Message, new_id
 from models.store import (
     ChangedMessage,
@@ -42,7 +44,7 @@ log = logging.getLogger("hubbub.store")
 TELL_SECONDS = 2.0
 
 # More is not kept in memory, and as entries in the log; then as much comes to its place as is
-# stored. An everyday message is some 320 bytes of an entry, but there are longer ones.
+# stored. An everyday message is some 200 bytes of an entry, but there are longer ones.
 MAX_PENDING = 100_000
 MAX_PENDING_BYTES = 64 * 1024 * 1024
 
@@ -69,7 +71,7 @@ class _Doubt(Struct, frozen=True):
     """An entry of which it is not known whether it is in the log."""
 
     entry: str
-    writes: Sequence[Write]
+    batch: Sorted
     size: int
 
 
@@ -89,6 +91,7 @@ class LoggedStore:
         self._placing = Placing(store, self._pending, self._find_out)
         self._lock = threading.RLock()
         self._heads = Heads()
+        self._attempts = Attempts()
         self._doubt: _Doubt | None = None
         self._last_entry = _FIRST_ENTRY
         # Messages that the store does not take, so they may not go into the log either.
@@ -131,8 +134,9 @@ class LoggedStore:
         """Write a batch: as an entry, or to its place where that is no gain."""
         with self._lock:
             self._find_out()
+            unsure = self._attempts.begin(_new(writes))
             if later or self._is_busy(writes):
-                return self._enter(writes, later=later)
+                return self._enter(writes, unsure, later=later)
             return self._directly(writes, later=False)
 
     def withdraw(self, writes: Sequence[MessageWrite], *, above: int) -> None:
@@ -141,6 +145,7 @@ class LoggedStore:
             self._find_out()
             self._placing.place({write.message.room for write in writes})
             self._heads.forget()
+            self._attempts.begin(_new(writes))
             # Also when it is not known what comes of that.
             self._withdrawn.update(dict.fromkeys(write.message.id for write in writes))
             while len(self._withdrawn) > MAX_WITHDRAWN:
@@ -151,11 +156,13 @@ class LoggedStore:
         """Tell whether much is pending, also of the rooms of some writes; that is nearly never."""
         return len(self._pending) > FEW and any(room_of(one) in self._pending for one in writes)
 
-    def _enter(self, writes: Sequence[Write], *, later: bool) -> list[Outcome]:
+    def _enter(
+        self, writes: Sequence[Write], unsure: Sequence[Message], *, later: bool
+    ) -> list[Outcome]:
         """Write a batch into the log, if there is nothing about it that must be looked at."""
-        body = encoded(writes)
-        self._make_room(set(map(room_of, writes)))
-        heads = self._news(writes) if len(body) <= MAX_ENTRY_BYTES else None
+        body, batch = encoded(writes), sort(writes)
+        self._make_room(batch.rooms)
+        heads = self._news(batch, unsure) if len(body) <= MAX_ENTRY_BYTES else None
         if heads is None:
             return self._directly(writes, later=later)
         entry = self._next_entry()
@@ -164,15 +171,13 @@ class LoggedStore:
         except Refused:
             raise
         except BaseException:
-            self._doubt = _Doubt(entry, writes, len(body))
+            self._doubt = _Doubt(entry, batch, len(body))
             raise
-        is_all = self._pending.add(entry, writes, len(body))
+        is_all = self._pending.add(entry, batch, len(body))
         self._heads.note(heads)
         if not is_all:
             raise NotFound("the room does not exist")
-        return [
-            Stored() if isinstance(write, MovedMark) else Stored(write.message) for write in writes
-        ]
+        return list(map(_stored, writes))
 
     def _replay(self) -> None:
         begun = time.monotonic()
@@ -225,31 +230,43 @@ class LoggedStore:
             return outcome
         return Duplicate(self.messages.get(outcome.first.id) or outcome.first)
 
-    def _news(self, writes: Sequence[Write]) -> dict[str, Head] | None:
+    def _news(self, batch: Sorted, unsure: Sequence[Message]) -> dict[str, Head] | None:
         """The last numbers of each room, if all of a batch can be taken as it is.
 
         That is: no client id was used, no number is taken, no keyed call is done by it.
         """
-        new: list[Message] = []
         heads: dict[str, Head] = {}
-        for write in writes:
-            if isinstance(write, MovedMark):
-                continue
-            message = write.message
-            seq, rev = heads.get(message.room) or self._head(message.room)
-            if message.rev <= rev:
-                return None
-            if isinstance(write, NewMessage):
-                if message.seq <= seq or message.id in self._withdrawn:
+        told: list[str] = []
+        for room, writes in batch.rooms.items():
+            last, rev = self._head(room)
+            seq = last
+            for write in writes:
+                message = write.message
+                if message.rev <= rev:
                     return None
-                seq = message.seq
-                new.append(message)
-            elif write.call is not None or not self._is_of_room(message):
-                return None
-            heads[message.room] = seq, message.rev
-        keys = set(map(client_key, new))
-        is_known = len(keys) < len(new) or self._pending.has_any(keys)
-        return None if is_known or (new and not self.underlying.log.is_news(new)) else heads
+                rev = message.rev
+                if isinstance(write, NewMessage):
+                    if message.seq <= seq:
+                        return None
+                    seq = message.seq
+                elif write.call is not None or not self._is_of_room(message):
+                    return None
+            heads[room] = seq, rev
+            if seq > last:
+                told.append(room)
+        if (unsure and self._are_known(unsure)) or not self.underlying.log.has_rooms(told):
+            return None
+        return heads
+
+    def _are_known(self, messages: Sequence[Message]) -> bool:
+        """Tell whether a client id was used, also by another of these, or a message given up."""
+        keys = set(map(client_key, messages))
+        return (
+            len(keys) < len(messages)
+            or any(message.id in self._withdrawn for message in messages)
+            or self._pending.has_any(keys)
+            or not self.underlying.log.is_news(messages)
+        )
 
     def _is_of_room(self, message: Message) -> bool:
         """Tell whether a change comes behind what is pending of its message."""
@@ -282,10 +299,20 @@ class LoggedStore:
             if self._doubt is doubt:
                 self._heads.forget()
                 if self.underlying.log.withdraw(doubt.entry):
-                    self._pending.add(doubt.entry, doubt.writes, doubt.size)
+                    self._pending.add(doubt.entry, doubt.batch, doubt.size)
                 self._doubt = None
         finally:
             self._lock.release()
+
+
+def _new(writes: Iterable[Write]) -> list[Message]:
+    return [write.message for write in writes if isinstance(write, NewMessage)]
+
+
+def _stored(write: Write) -> Stored:
+    if isinstance(write, NewMessage):
+        return Stored(write.message)
+    return Stored() if isinstance(write, MovedMark) else Stored(write.message)
 
 
 def _heads_of(outcomes: Sequence[Outcome]) -> dict[str, Head]:

@@ -21,6 +21,7 @@ from models.mongo.documents import (
     Document,
     content_document,
     key_of,
+    keys_of,
     membership_key,
     message_document,
     message_of,
@@ -156,19 +157,20 @@ def _firsts(messages: Collection[Document], keys: list[ClientKey]) -> dict[Clien
 
 def _require_rooms(collections: Collections[Document], look: Look, writes: Sequence[Write]) -> None:
     """Take back what was written to rooms that do not exist, perhaps no more."""
-    rooms = {key_of(write.message.room) for write in writes if isinstance(write, NewMessage)}
-    unknown = look.unknown(rooms)
-    if not unknown:
-        return
-    # All in one answer: of more than a hundred MongoDB would give the rest in a second one.
-    wanted = {"_id": {"$in": list(unknown)}}
-    found = collections.rooms.find(wanted, {"_id": 1}, batch_size=len(unknown) + 1)
-    there = {room["_id"] for room in found}
-    look.note(there)
-    gone = list(unknown - there)
-    if gone:
-        collections.messages.delete_many({"room": {"$in": gone}})
+    unknown = look.unknown({w.message.room for w in writes if isinstance(w, NewMessage)})
+    if unknown and (gone := missing_rooms(collections, look, unknown)):
+        collections.messages.delete_many({"room": {"$in": keys_of(gone)}})
         raise NotFound("the room does not exist")
+
+
+def missing_rooms(collections: Collections[Document], look: Look, rooms: set[str]) -> set[str]:
+    """Look for rooms; those that do not exist."""
+    # All in one answer: of more than a hundred MongoDB would give the rest in a second one.
+    wanted = {"_id": {"$in": keys_of(rooms)}}
+    found = collections.rooms.find(wanted, {"_id": 1}, batch_size=len(rooms) + 1)
+    there = {str(room["_id"]) for room in found}
+    look.note(there)
+    return rooms - there
 
 
 def _require_newer(collections: Collections[Document], writes: Sequence[Write]) -> None:

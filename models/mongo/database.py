@@ -118,7 +118,7 @@ class Database:
             yield collections
 
     @contextmanager
-    def deleting(self, room: object) -> Iterator[None]:
+    def deleting(self, room: str) -> Iterator[None]:
         """Delete a room, which is not known any more from here on."""
         with self.known_rooms.deleting(room):
             yield

@@ -8,11 +8,8 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 from msgspec import Struct
-
-Key = TypeVar("Key")
 
 # For so long a room is known that was seen; then it is looked for again, in case another process
 # has deleted it. To look for a hundred in each commit took a tenth of it, and for one a third.
@@ -30,7 +27,7 @@ class KnownRooms:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._until: dict[object, float] = {}
+        self._until: dict[str, float] = {}
         # How many deletions are under way, and how many have begun or ended.
         self._deletions = 0
         self._steps = 0
@@ -41,13 +38,13 @@ class KnownRooms:
         """Begin to look for rooms; before what is seen could be old, as in a transaction."""
         return Look(self, self._steps)
 
-    def unknown(self, rooms: Iterable[Key]) -> set[Key]:
+    def unknown(self, rooms: Iterable[str]) -> set[str]:
         """Those that must be looked for."""
         now = time.monotonic()
         with self._lock:
             return {room for room in rooms if self._until.get(room, 0.0) <= now}
 
-    def note(self, rooms: Iterable[object], steps: int) -> None:
+    def note(self, rooms: Iterable[str], steps: int) -> None:
         """Note which are there, unless one may have been deleted, or begun to be, since `steps`."""
         now = time.monotonic()
         with self._lock:
@@ -58,7 +55,7 @@ class KnownRooms:
             self._until.update(dict.fromkeys(rooms, now + KNOWN_SECONDS))
 
     @contextmanager
-    def deleting(self, room: object) -> Iterator[None]:
+    def deleting(self, room: str) -> Iterator[None]:
         """Delete a room; where it is not known what came of it, nothing is known for a while."""
         with self._lock:
             self._deletions += 1
@@ -87,10 +84,10 @@ class Look(Struct, frozen=True):
     known: KnownRooms
     steps: int
 
-    def unknown(self, rooms: Iterable[Key]) -> set[Key]:
+    def unknown(self, rooms: Iterable[str]) -> set[str]:
         """Those that must be looked for."""
         return self.known.unknown(rooms)
 
-    def note(self, rooms: Iterable[object]) -> None:
+    def note(self, rooms: Iterable[str]) -> None:
         """Note which were seen."""
         self.known.note(rooms, self.steps)

@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterator, Sequence
 from bson import ObjectId
 from pymongo import ASCENDING, ReturnDocument
 
+from models.mongo.commit import missing_rooms
 from models.mongo.database import Database
-from models.mongo.documents import key_of, keys_of, same_key
+from models.mongo.documents import keys_of, same_key
 from models.records import Message
 
 
@@ -50,17 +51,16 @@ class MongoLog:
             collections.log.delete_many({"_id": {"$in": keys_of(entry_ids)}})
 
     def is_news(self, messages: Sequence[Message]) -> bool:
-        """Look for the client ids by their one index, and for the rooms that are not known."""
-        look = self._database.known_rooms.look()
-        unknown = look.unknown(map(key_of, {message.room for message in messages}))
+        """Look for the client ids by their one index."""
         keys = [same_key(message.sender, message.client_id) for message in messages]
         with self._database.use() as collections:
-            if collections.messages.find_one({"same": {"$in": keys}}, {"_id": 1}) is not None:
-                return False
-            if unknown:
-                wanted = {"_id": {"$in": list(unknown)}}
-                found = collections.rooms.find(wanted, {"_id": 1}, batch_size=len(unknown) + 1)
-                there = {room["_id"] for room in found}
-                look.note(there)
-                return not unknown - there
-        return True
+            return collections.messages.find_one({"same": {"$in": keys}}, {"_id": 1}) is None
+
+    def has_rooms(self, rooms: Collection[str]) -> bool:
+        """Look for those that are not known."""
+        look = self._database.known_rooms.look()
+        unknown = look.unknown(rooms)
+        if not unknown:
+            return True
+        with self._database.use() as collections:
+            return not missing_rooms(collections, look, unknown)

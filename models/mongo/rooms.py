@@ -88,7 +88,7 @@ class MongoRooms:
         whoever writes to a room looks once more whether it is there.
         """
         with (
-            self._database.deleting(key_of(room_id)),
+            self._database.deleting(room_id),
             self._database.use() as collections,
         ):
             _empty(collections, room_id)

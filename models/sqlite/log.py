@@ -52,12 +52,14 @@ class SQLiteLog:
             )
 
     def is_news(self, messages: Sequence[Message]) -> bool:
-        """Look for the client ids, and for the rooms."""
+        """Look for the client ids."""
         keys = [part for message in messages for part in client_key(message)]
-        rooms = {message.room for message in messages}
         with self._database.read() as connection:
-            if _is_used(connection, keys):
-                return False
+            return not _is_used(connection, keys)
+
+    def has_rooms(self, rooms: Collection[str]) -> bool:
+        """Count them."""
+        with self._database.read() as connection:
             there = connection.execute(
                 "SELECT count(*) FROM rooms WHERE id IN (SELECT value FROM json_each(?))",
                 (listed(rooms),),

@@ -54,7 +54,10 @@ def acts(*kinds: str) -> st.SearchStrategy[Act]:
 batches = st.tuples(
     st.sampled_from(("commit", "later", "later", "later", "lost", "doubtful", "given up")),
     st.lists(
-        acts("new", "new", "new", "again", "same", "stale", "edit", "show", "delete", "mark"),
+        acts(
+            *("new", "new", "new", "again", "same", "guess", "stale"),
+            *("edit", "show", "delete", "mark"),
+        ),
         min_size=1,
         max_size=6,
     ),
@@ -209,6 +212,8 @@ class Twins:
                 case "new" | "again" | "same" | "stale":
                     seq, rev = seq + 1, rev + 1
                     new = message(where, seq, rev=rev, sender=whom, text=TEXTS[act.what % 4])
+                    if act.what % 2 == 0:
+                        new = replace(new, client_id=new.id)
                     if act.what % 3 == 0:
                         new = replace(new, attachments=(FILES[act.what % 2],), mentions=(whom,))
                     if act.kind == "again":
@@ -218,6 +223,11 @@ class Twins:
                     elif act.kind == "stale" and act.what < 8:
                         new = replace(new, seq=max(1, seq - 1), rev=max(1, rev - 1))
                     writes.append(NewMessage(new))
+                case "guess":
+                    pair = [message(where, seq + n, rev=rev + n, sender=whom) for n in (1, 2)]
+                    named = pair[act.what % 2].id
+                    writes += [NewMessage(replace(one, client_id=named)) for one in pair]
+                    seq, rev = seq + 2, rev + 2
                 case "mark":
                     read = act.what % (seq + 1)
                     writes.append(MovedMark(where, whom, max(read, seq - 1), read))

@@ -5,7 +5,8 @@ from msgspec.structs import replace
 
 from models.batch import client_key
 from models.logged import pending as pending_module
-from models.logged.pending import Pending, marked, room_of
+from models.logged.pending import Pending, marked
+from models.logged.sorting import room_of, sort
 from models.records import Message, new_id
 from models.store import ChangedMessage, MovedMark, NewMessage, Write
 from tests.contract.samples import member, message
@@ -22,7 +23,7 @@ def added(*entries: list[Write]) -> Pending:
     """What is pending of some entries, which are named by their numbers."""
     pending = Pending()
     for number, writes in enumerate(entries, 1):
-        assert pending.add(str(number), writes, len(writes))
+        assert pending.add(str(number), sort(writes), len(writes))
     return pending
 
 
@@ -35,12 +36,6 @@ def test_nothing_is_pending_at_first() -> None:
     assert not pending.has(ROOM, 9)
 
 
-def test_a_write_knows_its_room() -> None:
-    said = message(ROOM, 1)
-    assert room_of(NewMessage(said)) == room_of(ChangedMessage(said)) == ROOM
-    assert room_of(MovedMark(OTHER, ADA, 1, 1)) == OTHER
-
-
 def test_a_message_is_known_by_its_id_and_its_client_id_as_it_was_written_last() -> None:
     first, second = news(ROOM, 2)
     edit = ChangedMessage(replace(first, rev=3))
@@ -48,6 +43,22 @@ def test_a_message_is_known_by_its_id_and_its_client_id_as_it_was_written_last()
     assert pending.write(first.id) == pending.of_key(client_key(first)) == edit
     assert pending.write(second.id) == pending.of_key(client_key(second)) == NewMessage(second)
     assert pending.write(new_id()) is pending.of_key((ADA, "x")) is None
+
+
+def test_a_message_without_a_name_of_its_own_is_known_by_its_id_and_only_if_it_has_none() -> None:
+    plain, named = message(ROOM, 1, id=(own := new_id()), client_id=own), message(ROOM, 2)
+    pending = added([NewMessage(plain), NewMessage(named)])
+    key, other, stranger = client_key(plain), (named.sender, named.id), (ADA, plain.id)
+    assert pending.of_key(key) == NewMessage(plain)
+    assert pending.has_any({key})
+    assert pending.of_key(other) is pending.of_key(stranger) is None
+    edit = ChangedMessage(replace(plain, rev=3))
+    pending.add("2", sort([edit]))
+    pending.placed(pending.take(2))
+    assert pending.of_key(key) == edit
+    pending.placed(pending.take(1))
+    assert pending.of_key(key) is None
+    assert not pending.has_any({key, other, stranger})
 
 
 def test_the_numbers_of_a_room_are_those_of_its_last_writes() -> None:
@@ -123,7 +134,7 @@ def test_what_comes_while_a_portion_is_on_its_way_stays_pending() -> None:
     first, second = news(ROOM, 2)
     pending = added([NewMessage(first), MovedMark(ROOM, ADA, 1, 0), MovedMark(ROOM, BOB, 1, 0)])
     portion = pending.take(9)
-    pending.add("2", [NewMessage(second), MovedMark(ROOM, ADA, 0, 2)], 1)
+    pending.add("2", sort([NewMessage(second), MovedMark(ROOM, ADA, 0, 2)]), 1)
     assert pending.placed(portion) == ["1"]
     assert pending.take(9).writes == [NewMessage(second), MovedMark(ROOM, ADA, 1, 2)]
     assert not pending.has(ROOM, 1)
@@ -135,7 +146,7 @@ def test_a_change_that_comes_while_its_message_is_on_its_way_is_the_last_write_o
     edit = ChangedMessage(replace(said, rev=2))
     pending = added([NewMessage(said)])
     portion = pending.take(9)
-    pending.add("2", [edit])
+    pending.add("2", sort([edit]))
     pending.placed(portion)
     assert pending.write(said.id) == edit
     assert pending.of_key(client_key(said)) is None
@@ -145,9 +156,9 @@ def test_the_oldest_entries_come_first_however_busy_a_room_is() -> None:
     busy, quiet = news(ROOM, 9), message(OTHER, 1)
     pending = added([NewMessage(each) for each in busy[:8]])
     pending.placed(pending.take(1))
-    pending.add("2", [NewMessage(quiet)])
+    pending.add("2", sort([NewMessage(quiet)]))
     pending.placed(pending.take(7))
-    pending.add("3", [NewMessage(busy[8])])
+    pending.add("3", sort([NewMessage(busy[8])]))
     assert pending.take(1).writes == [NewMessage(quiet)]
 
 
@@ -201,8 +212,10 @@ def test_what_was_on_its_way_to_a_room_that_is_gone_is_not_pending() -> None:
     lost, there = message(ROOM, 1), message(OTHER, 1)
     pending = Pending()
     pending.forget(ROOM)
-    assert not pending.add("1", [NewMessage(lost), NewMessage(there), MovedMark(ROOM, ADA, 1, 1)])
-    assert pending.add("2", [ChangedMessage(lost), MovedMark(ROOM, ADA, 1, 1)])
+    assert not pending.add(
+        "1", sort([NewMessage(lost), NewMessage(there), MovedMark(ROOM, ADA, 1, 1)])
+    )
+    assert pending.add("2", sort([ChangedMessage(lost), MovedMark(ROOM, ADA, 1, 1)]))
     assert pending.rooms() == [OTHER]
     assert pending.write(lost.id) is None
     assert pending.placed(pending.take(9)) == ["1", "2"]
@@ -223,8 +236,8 @@ def test_rooms_that_are_gone_are_remembered_for_a_while(monkeypatch: pytest.Monk
     pending = Pending()
     for room in (ROOM, OTHER, THIRD):
         pending.forget(room)
-    assert not pending.add("1", [NewMessage(message(THIRD, 1))])
-    assert pending.add("2", [NewMessage(message(ROOM, 1))])
+    assert not pending.add("1", sort([NewMessage(message(THIRD, 1))]))
+    assert pending.add("2", sort([NewMessage(message(ROOM, 1))]))
 
 
 def test_everything_can_be_forgotten_to_be_read_again() -> None:
