@@ -12,7 +12,6 @@ from chat.live_room import LiveRoom
 from models.records import Message
 from models.store import (
     ChangedMessage,
-    Duplicate,
     MovedMark,
     NewMessage,
     Outcome,
@@ -65,7 +64,8 @@ def numbered(gathered: Sequence[Entry], front: Batch = NOTHING) -> Batch:
     numbers, presumed = batch.numbers, front.numbers
     marks: list[Mark] = []
     for entry in gathered:
-        if isinstance(entry, Mark):
+        # What is said is asked for first, here and below: `isinstance` takes 0.1 µs to say no.
+        if not isinstance(entry, Say) and isinstance(entry, Mark):
             marks.append(entry)
             continue
         room = entry.room
@@ -149,14 +149,14 @@ def settle(entry: Entry, outcome: Outcome) -> Told | None:
     What has a number that the room has come past already was told when it was found in the store.
     """
     room = entry.room
-    if isinstance(entry, Mark):
+    if not isinstance(entry, Say) and isinstance(entry, Mark):
         return ToldMarks(room, entry.user, entry.delivered, entry.read)
     message = outcome.message if isinstance(outcome, Stored) else None
     if message is None or message.rev <= room.rev:
         return None
     room.seq, room.rev = max(room.seq, message.seq), message.rev
     room.note_message(message)
-    if isinstance(entry, Alter):
+    if not isinstance(entry, Say):
         return ToldMessage(room, message, new=False)
     room.note_sender(message)
     return ToldMessage(room, message, new=True, origin=entry.origin)
@@ -164,9 +164,9 @@ def settle(entry: Entry, outcome: Outcome) -> Told | None:
 
 def answer(entry: Entry, outcome: Outcome, told: Told | None) -> None:
     """Answer to whoever waits for an entry, now that it is stored and told."""
-    if isinstance(entry, Mark):
+    if not isinstance(entry, Say) and isinstance(entry, Mark):
         _fulfil_mark(entry)
-    elif isinstance(outcome, Duplicate):
+    elif not isinstance(outcome, Stored):
         _answer(entry, Said(outcome.first, fresh=False))
     elif outcome.message is not None:
         forms = told.forms if isinstance(told, ToldMessage) else {}
@@ -207,7 +207,7 @@ def refuse(entries: Sequence[Entry], refusal: Refusal) -> None:
 
 
 def _answer(entry: Say | Alter, said: Said | Refusal) -> None:
-    if isinstance(entry, Alter):
+    if not isinstance(entry, Say):
         fulfil(entry.done, said)
         return
     try:

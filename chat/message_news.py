@@ -37,7 +37,8 @@ class MessageNews:
         """Tell what a commit has stored."""
         by_room: dict[LiveRoom, list[ToldMessage | ToldGap]] = {}
         for item in told:
-            if isinstance(item, ToldMarks):
+            # Messages first, here and below: `isinstance` takes 0.1 µs to say no.
+            if not isinstance(item, ToldMessage) and isinstance(item, ToldMarks):
                 self._receipts.tell(item)
             elif item.room in by_room:
                 by_room[item.room].append(item)
@@ -67,7 +68,7 @@ class MessageNews:
         pairs: dict[str, Pair | None] = {}
         events: list[Event] = []
         for told in news:
-            if isinstance(told, ToldGap):
+            if not isinstance(told, ToldMessage):
                 events.append(Caught(room.id, told.rev, complete=False))
                 continue
             message = told.message
