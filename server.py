@@ -47,7 +47,6 @@ from chat.rooms import Rooms
 from chat.search import Searching
 from chat.sessions import Sessions
 from chat.tokens import Tokens, kept_secret
-from chat.typing import Typing
 from chat.uploads import Uploads
 from conf import kinds
 from conf.command_line import SERVE, parse
@@ -142,7 +141,7 @@ def build_core(settings: Settings, store: Store, secret: str) -> Core:
             hub, people, settings.presence_grace, memberships.neighbours, last_seen.note
         ),
         last_seen=last_seen,
-        typing=Typing(hub, people),
+        typing=chat.typing,
         memberships=memberships,
         chat=chat,
         reading=Reading(store, disk, rooms, people, attachments, chat.hints),

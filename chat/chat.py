@@ -44,6 +44,7 @@ from chat.policy import (
 from chat.receipts import Marks, Receipts
 from chat.resends import earlier_name, name_of
 from chat.rooms import Rooms
+from chat.typing import Typing
 from models.disk import Disk
 from models.records import FormerText, Message, Reaction, new_id, now
 from models.store import Store
@@ -98,7 +99,10 @@ class Chat:
             store, disk, self._tell, max_waiting=journal_queue, ready=hub.caught_up
         )
         self._receipts = Receipts(store, disk, rooms, people, hub, self.journal)
-        self._news = MessageNews(hub, people, attachments, direct_rooms, self._receipts, self.hints)
+        self.typing = Typing(hub, people)
+        self._news = MessageNews(
+            hub, people, attachments, direct_rooms, self._receipts, self.hints, self.typing
+        )
         rooms.save = self._receipts.save
 
     def send_now(self, speaker: Speaker, command: SendMessage, answer: Answer) -> bool:

@@ -12,6 +12,7 @@ from chat.live_room import LiveRoom
 from chat.people import People
 from chat.policy import has_receipts
 from chat.receipts import Receipts
+from chat.typing import Typing
 
 
 class MessageNews:
@@ -25,6 +26,7 @@ class MessageNews:
         direct_rooms: DirectRooms,
         receipts: Receipts,
         hints: Hints,
+        typing: Typing,
     ) -> None:
         self._hub = hub
         self._people = people
@@ -32,6 +34,7 @@ class MessageNews:
         self._direct_rooms = direct_rooms
         self._receipts = receipts
         self._hints = hints
+        self._typing = typing
 
     def tell(self, told: Sequence[Told]) -> None:
         """Tell what a commit has stored."""
@@ -52,6 +55,7 @@ class MessageNews:
         self._receipts.save(room, room.fading())
         said = [one.message for one in news if isinstance(one, ToldMessage) and one.new]
         if said:
+            self._typing.over(room, said)
             self._hints.note(said[-1])
             if room.hidden:
                 self._direct_rooms.show_soon(room)

@@ -1,12 +1,13 @@
-"""Who is writing: told to the others in the room, and over by itself."""
+"""Who is writing: told to the others in the room, and over with what they say, or by itself."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from chat.events import Event, Pair, TypingStarted, TypingStopped, TypingTo
 from chat.hub import Hub
 from chat.live_room import LiveRoom
 from chat.people import People
+from models.records import Message
 
 # Clients repeat it while their user writes; whoever does not, has stopped.
 TYPING_SECONDS = 6.0
@@ -45,6 +46,14 @@ class Typing:
         """Somebody is writing no more; nothing happens if they were not."""
         event = TypingStopped(room.id, user, self._people.pair(room, user))
         self._stop(_key(room, user), event, self._to_room(room, user))
+
+    def over(self, room: LiveRoom, said: Iterable[Message]) -> None:
+        """Whoever has said something in a room is writing it no more."""
+        if not self._writing:  # as nearly always, and this is done for every message
+            return
+        for user in {message.sender for message in said}:
+            if _key(room, user) in self._writing:
+                self.stop(room, user)
 
     def start_to(self, pair: Pair) -> None:
         """Somebody is writing to somebody with whom they have no room yet."""

@@ -58,6 +58,20 @@ async def test_whoever_comes_hears_what_is_in_flight(core: Core) -> None:
     assert ears["stranger"].kinds() == ["RoomCreated", "MessageStored"]
 
 
+async def test_whoever_has_said_something_writes_no_more(core: Core) -> None:
+    cast = await core.cast()
+    ears = core.ears(cast)
+    core.chat.typing.start(cast.room, cast.member.id, cast.member.name)
+    gate = core.store.gate("commit")
+    saying = asyncio.ensure_future(core.say(cast.member, cast.room))
+    await gate.reached()
+    assert ears["owner"].kinds() == ["TypingStarted"]
+    gate.open()
+    await saying
+    assert ears["owner"].kinds() == ["TypingStarted", "MessageStored", "TypingStopped"]
+    assert "TypingStopped" not in ears["member"].kinds()
+
+
 async def test_what_is_not_stored_is_not_told(core: Core) -> None:
     cast = await core.cast()
     ear = core.ear(cast.owner)

@@ -12,6 +12,7 @@ from chat.people import People
 from chat.typing import Typing
 from models.records import EVERYONE
 from tests.chat.engine import Ear, Words, bare_room, turns, until
+from tests.contract import samples
 
 pytestmark = pytest.mark.gen_test(timeout=10)
 
@@ -115,6 +116,20 @@ async def test_whoever_begins_again_is_told_at_once(
     writing.stop(room, "ann")
     writing.start(room, "ann", "Ann")
     assert ears["bob"].kinds() == ["TypingStarted", "TypingStopped", "TypingStarted"]
+
+
+async def test_it_is_over_with_what_is_said(
+    writing: Typing, room: LiveRoom, ears: dict[str, Ear]
+) -> None:
+    said = [samples.message(room.id, n, sender=who) for n, who in enumerate(("ann", "ann", "eve"))]
+    writing.over(room, said)
+    for name in ("ann", "bob"):
+        writing.start(room, name, name)
+    writing.over(bare_room("ann", "bob"), said)
+    assert ears["bob"].kinds() == ["TypingStarted"]
+    writing.over(room, said)
+    assert ears["bob"].heard[1:] == [TypingStopped(room.id, "ann")]
+    assert ears["ann"].kinds() == ["TypingStarted"]
 
 
 async def test_whoever_has_not_begun_cannot_stop(

@@ -190,6 +190,12 @@ async def test_what_is_read_and_who_writes(hub: Hubbub, puppets: Puppets) -> Non
         here["A"].tell(word, roomId=company.room)
         typing = {"to": "Ann Lee", "from": "bob", "isTyping": is_typing}
         assert await here["J"].hear("userTyping") == typing
+    # And who has said what they wrote need not say that they write no more.
+    here["J"].emit("typing", {"to": "bob", "from": "Ann Lee", "isTyping": True})
+    await here["A"].hear("TYPING", userId=company.ann)
+    await company.say("J", "this is it")
+    await here["A"].hear("STOP_TYPING", userId=company.ann, roomId=company.room)
+    assert [(await here["P"].hear("typing"))["isTyping"] for _ in range(2)] == [True, False]
 
 
 async def test_who_comes_and_goes(hub: Hubbub, puppets: Puppets) -> None:
