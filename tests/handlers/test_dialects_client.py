@@ -254,6 +254,18 @@ async def test_bad_tokens_and_dialects(open_hub: Hubbub, speakers: Speakers) -> 
     assert refused["data"]["code"] == "invalid_auth"
 
 
+async def test_half_an_emoji_in_what_one_connects_with(
+    open_hub: Hubbub, speakers: Speakers
+) -> None:
+    ann = await open_hub.resident("ann")
+    half = "\ud83c"
+    assert "sid" in await (await speakers.dial("P")).connect({"token": ann.token, "nick": half})
+    refused = await (await speakers.dial()).connect({"token": ann.token + half, "dialect": "P"})
+    assert refused["data"]["code"] == "invalid_token"
+    refused = await (await speakers.dial()).connect({"token": ann.token, "dialect": half})
+    assert refused["data"]["code"] == "unknown_dialect"
+
+
 @pytest.mark.parametrize(
     "error", [Unavailable("away"), TooMany("rate_limited", "too many", retry_after=1.0)]
 )

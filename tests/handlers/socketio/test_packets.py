@@ -1,5 +1,6 @@
 """The grammar of Socket.IO, in both directions, as literal packets."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -106,7 +107,15 @@ def test_what_one_connects_with() -> None:
     assert bytes(packets.auth_of('{"token":"ü"}')) == '{"token":"ü"}'.encode()
 
 
-@pytest.mark.parametrize("payload", ["[]", "{", '{"a"}', '{"a":' * DEEP, '{"\\ud800":1}'])
+def test_half_an_emoji_keeps_nobody_from_connecting() -> None:
+    auth = packets.auth_of(r'{"token":"ü","\uD83C":{"a":["\ud83c\udf89\udf89"]}}')
+    assert json.loads(bytes(auth)) == {"token": "ü", "?": {"a": ["🎉?"]}}
+
+
+HALVES = ('["\\ud800"]', '{"\\ud800":NaN}', '{"\\ud800":1e999}', '{"\\ud800"')
+
+
+@pytest.mark.parametrize("payload", ["[]", "{", '{"a"}', '{"a":' * DEEP, *HALVES])
 def test_one_connects_with_an_object(payload: str) -> None:
     with pytest.raises(Malformed):
         packets.auth_of(payload)
