@@ -17,6 +17,9 @@ log = logging.getLogger("hubbub.sockets")
 
 HEARTBEAT_SECONDS = 25.0
 
+# The code of a refusal that lasts until some other socket is closed.
+TOO_MANY = "too_many_sockets"
+
 # A login that ends closes its sockets within a second, also when another process ended it; and one
 # of them may have been opened by what was known half a second before (chat/sessions.py).
 WATCH_SECONDS = 0.4
@@ -96,14 +99,14 @@ class Sockets:
         if self._caps is None:
             return
         if self._by_address[address_key] >= self._caps.per_address:
-            raise TooMany("too_many_sockets", "too many sockets from this address", retry_after=30)
+            raise TooMany(TOO_MANY, "too many sockets from this address", retry_after=30)
         if len(self._unauthenticated) >= self._caps.unauthenticated:
-            raise TooMany("too_many_sockets", "too many sockets at once", retry_after=5)
+            raise TooMany(TOO_MANY, "too many sockets at once", retry_after=5)
 
     def admit_user(self, present: int) -> None:
         """Refuse one more socket of a user who has so many."""
         if self._caps is not None and present >= self._caps.per_user:
-            raise TooMany("too_many_sockets", "too many sockets of this user", retry_after=30)
+            raise TooMany(TOO_MANY, "too many sockets of this user", retry_after=30)
 
     def add(self, socket: Socket) -> int:
         """Count a socket that nobody has logged in yet, and give it its number."""

@@ -17,7 +17,7 @@ from handlers.socketio.connections import Application, ConnectError, Connection
 from handlers.socketio.deadlines import Deadlines
 from handlers.socketio.packets import Event
 from handlers.socketio.peers import Acknowledge, Handshake, Home, Socket
-from handlers.sockets import NOT_AUTHENTICATED, NOT_NOW, Closing
+from handlers.sockets import NOT_AUTHENTICATED, NOT_NOW, TOO_MANY, Closing
 from models.store import StoreError
 
 
@@ -74,10 +74,13 @@ class Chatting(Application):
         except StoreError:
             socket.connection.close(NOT_NOW)
         except Refusal as refusal:
-            if refusal.retry_after is None:
-                raise ConnectError(refusal.message, refusal_body(refusal)) from refusal
-            # A connect error is final for a client; one that is cut off comes back by itself.
-            socket.connection.close(NOT_NOW)
+            if refusal.retry_after is not None and refusal.code != TOO_MANY:
+                # A connect error is final for a client; one that is cut off comes back by itself.
+                # That is soon enough for what is over in a moment, and would go on each second, and
+                # its page not know why, for as long as its user has too many others open.
+                socket.connection.close(NOT_NOW)
+                return
+            raise ConnectError(refusal.message, refusal_body(refusal)) from refusal
 
     def connected(self, socket: Socket) -> None:
         """Let a client with a token hear, and tell it what it has missed."""

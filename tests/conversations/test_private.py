@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.conversations.puppets import Puppet, Puppets
-from tests.handlers.conftest import Hubbub, Person
+from tests.chat.engine import until
+from tests.conversations.puppets import Puppet, Puppets, Theatre
+from tests.handlers.conftest import Hubbub, Person, Starter
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 
@@ -173,6 +174,24 @@ async def test_whoever_has_no_good_token_stays_out(
     assert refused["data"]["code"] in ("invalid_token", "invalid_auth")
     assert refused["message"] == refused["data"]["message"]
     assert bad.events() == []
+
+
+async def test_whoever_has_too_many_sockets_is_told_so_and_comes_in_when_one_has_gone(
+    start: Starter, theatre: Theatre, way: tuple[str, str]
+) -> None:
+    hub = start(rate_limits=True, sockets_per_user=1)
+    puppets = Puppets(theatre, f"http://127.0.0.1:{hub.port}", way[0])
+    ann = await hub.resident("ann")
+    one = await puppets.connect("ann", auth(ann))
+    two = puppets.begin("ann", auth(ann))
+    refused = await two.hear("connect_error")
+    assert refused["message"] == "too many sockets of this user"
+    assert (refused["data"]["code"], refused["data"]["retryAfter"]) == ("too_many_sockets", 30)
+    assert two.events() == []
+    await one.leave()
+    await until(lambda: not hub.services.hub.of_user(ann.id))
+    await two.reconnect()
+    assert await two.hear("online_users") == []
 
 
 async def test_a_login_that_ends_ends_its_socket(hub: Hubbub, puppets: Puppets) -> None:

@@ -284,6 +284,20 @@ async def test_whoever_cannot_be_let_in_yet_is_cut_off_and_not_refused(
     assert await one.over() == (1013, [])
 
 
+async def test_whoever_has_too_many_sockets_is_told_why(start: Starter) -> None:
+    """It would come back each second, for as long as the others are open."""
+    hub = start(rate_limits=True, sockets_per_user=1)
+    clients = Speakers(hub)
+    ann = await hub.resident("ann")
+    await clients.by_token(ann, "P")
+    one = await clients.dial("P")
+    refused = await one.connect({"token": ann.token})
+    assert refused["message"] == "too many sockets of this user"
+    assert (refused["data"]["code"], refused["data"]["retryAfter"]) == ("too_many_sockets", 30)
+    assert await one.over() == (4002, [])
+    await clients.close()
+
+
 async def test_whoever_names_no_dialect_hears_all_until_they_say_what_only_one_knows(
     open_hub: Hubbub, speakers: Speakers
 ) -> None:
