@@ -300,11 +300,12 @@ async def listen(settings: Settings, core: Core, stop: asyncio.Event) -> None:
     for task in tasks:
         task.cancel()
     services.sockets.close_all()
-    application.hang_up()
+    application.end_sessions()
     unfinished = await services.running.drained(DRAIN_SECONDS)
     if unfinished:
         log.warning("%d requests were not finished", unfinished)
     await core.finish()
+    application.hang_up()
     await server.close_all_connections()
 
 

@@ -138,7 +138,8 @@ def make_application(services: Services, choice: Choice = DIALECTS) -> HubbubApp
         default_handler_class=Nothing,
     )
     application.services = services
-    application.hang_up = sessions.close_all
+    application.end_sessions = sessions.close_all
+    application.hang_up = sessions.hang_up
     application.descriptions = documents.Documents(ROUTES)
     return application
 

@@ -92,7 +92,9 @@ class HubbubApplication(Application):
 
     services: Services
     descriptions: Descriptions
-    # Ends what clients of Socket.IO hold open, whoever is behind it, and though nobody is yet.
+    # Ends the sessions of Socket.IO, whoever is behind them, and though nobody is yet; and then the
+    # connections that their clients keep.
+    end_sessions: Callable[[], None]
     hang_up: Callable[[], None]
 
     def get_handler_delegate(

@@ -173,12 +173,18 @@ def test_a_password_is_set_from_standard_input(tmp_path: Path) -> None:
         assert server.call("POST", "/api/auth/login", fresh)[0] == 200
 
 
-def test_a_stop_finishes_what_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("polls", [False, True], ids=["", "behind a poll"])
+def test_a_stop_finishes_what_runs(tmp_path: Path, polls: bool) -> None:
     # At this cost a hash takes a second or so: long enough to be stopped in the middle.
     with ServerProcess(tmp_path, "--bcrypt-rounds", "14") as server:
         host, port = server.url.removeprefix("http://").split(":")
         body = json.dumps(ANN).encode()
         with socket.create_connection((host, int(port))) as client:
+            if polls:  # and so the connection is served past Tornado
+                client.sendall(
+                    b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n"
+                )
+                assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
             client.sendall(
                 b"POST /api/auth/register HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                 b"X-Request-Id: the-last-one\r\nContent-Length: %d\r\n\r\n" % len(body) + body

@@ -12,6 +12,7 @@ from handlers.socketio.reasons import (
     bad_handshake_method,
     bad_request,
     forbidden,
+    stopping,
     unsupported_version,
 )
 from handlers.socketio.sessions import Sessions
@@ -48,6 +49,8 @@ class Edge:
             raise bad_handshake_method()
         if query.get("EIO") != PROTOCOL:
             raise unsupported_version()
+        if self.sessions.running.stopping:
+            raise stopping()
         forwarded = request.headers.get("X-Forwarded-For")
         peer = request.remote_ip or ""
         address = client_address(peer, forwarded, self.proxies)
@@ -98,6 +101,9 @@ def deny(
         denied = bad_request(wrong_method=status == 405)
     else:
         denied = Denied(3, "Something went wrong here")
+    if denied.status == 503:
+        # Whoever comes again on this connection would not come to the server that starts next.
+        handler.set_header("Connection", "close")
     if denied.wrong_method:
         handler.set_header("Allow", ", ".join(methods))
     handler.set_header("Content-Type", JSON)

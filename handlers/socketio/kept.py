@@ -140,7 +140,7 @@ class KeptConnection(HTTPServerConnectionDelegate):
         self._handed_back: HTTP1ServerConnection | None = None
         self._origin: str | None = None
         self._cors = self._cors_of(None)
-        self._was_used = False
+        self._was_used = self._stops = False
         self._begin(stream)
 
     def close(self) -> None:
@@ -150,6 +150,11 @@ class KeptConnection(HTTPServerConnectionDelegate):
             stream.close()
         if self._handed_back is not None:
             self._handed_back.stream.close()
+
+    def stop(self) -> None:
+        """Leave what comes from now on to Tornado, which answers it while the server stops."""
+        self._stops = True
+        self._serve()
 
     def close_if_idle(self) -> bool:
         """Hang up if nothing has been answered since the last time; tell whether it was so."""
@@ -252,6 +257,8 @@ class KeptConnection(HTTPServerConnectionDelegate):
         return self._polled is not None or self._works is not None or self._out != b""
 
     def _serve(self) -> None:
+        if self._stops and not self._is_busy:
+            self._hand_back()
         while self._in and self._stream is not None and not self._is_busy:
             request = request_at_head(self._in, self._path)
             if request is Part.INCOMPLETE:
@@ -310,6 +317,7 @@ class KeptConnection(HTTPServerConnectionDelegate):
             self._write(b"200 OK", HTML, b"ok")
         else:
             carrier.is_posting = True
+            self._sessions.running.begin(self)
             self._works = asyncio.get_running_loop().create_task(self._post_later(carrier, work))
 
     async def _post_later(self, carrier: Carrier, work: Awaitable[None]) -> None:
@@ -321,6 +329,7 @@ class KeptConnection(HTTPServerConnectionDelegate):
         finally:
             carrier.is_posting = False
             self._works = None
+            self._sessions.running.end(self)
         self._serve()
 
     # Answers.

@@ -93,6 +93,11 @@ def forbidden(message: str = "Forbidden") -> Denied:
     return Denied(4, message, 403)
 
 
+def stopping() -> Denied:
+    """Refuse somebody who comes as the server stops."""
+    return Denied(4, "The server stops", 503)
+
+
 def unsupported_version() -> Denied:
     """Refuse a client of another protocol; those of Socket.IO 2 speak version 3."""
     return Denied(5, "Unsupported protocol version")

@@ -34,6 +34,9 @@ class Endpoint(Protocol):
 class Kept(Protocol):
     """A connection that is served past Tornado."""
 
+    def stop(self) -> None:
+        """Answer what is under way, and let Tornado answer what comes behind it."""
+
     def close(self) -> None:
         """Hang up."""
 
@@ -123,10 +126,15 @@ class Sessions:
         for carrier in list(self._carriers.values()):
             carrier.end(SERVER_STOPS)
         for kept in list(self._kept):
+            kept.stop()
+
+    def hang_up(self) -> None:
+        """Close the connections that clients keep, whatever goes on there."""
+        for kept in list(self._kept):
             kept.close()
 
     def keep(self, kept: Kept) -> None:
-        """Know of a connection, to hang up when the server stops, or it idles for too long."""
+        """Know of a connection, to hang up when the server has stopped, or it idles too long."""
         self._kept.add(kept)
         self._idle.add(kept)
 

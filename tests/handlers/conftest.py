@@ -231,6 +231,7 @@ class Hubbub:
         self._keeping.cancel()
         await asyncio.wait([self._keeping])
         self.services.sockets.close_all()
+        self.application.end_sessions()
         self.application.hang_up()
         for client in self.clients:
             await client.over()

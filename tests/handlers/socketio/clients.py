@@ -131,6 +131,7 @@ class Site:
     async def stop(self) -> None:
         """Close everything."""
         self.sessions.close_all()
+        self.sessions.hang_up()
         for socket in self.sockets:
             socket.close()
             await socket.closed()

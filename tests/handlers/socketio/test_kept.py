@@ -381,8 +381,9 @@ class TestGoing:
             await caller.call("GET")
             await until(lambda: not site.sessions._kept)
 
+    @pytest.mark.expects_errors
     async def test_a_stop(self, engine: Site) -> None:
-        async with calling(engine) as caller, calling(engine) as other:
+        async with calling(engine) as caller, calling(engine) as other, calling(engine) as idle:
             await caller.call("POST", "4a")
             await caller.call("GET")
             await other.call("OPTIONS")  # handed back
@@ -391,8 +392,16 @@ class TestGoing:
             await until(lambda: session.is_polled)
             engine.sessions.close_all()
             assert (await caller.answer()).text == "1"
+            await engine.sessions.running.drained(0)
+            # What comes meanwhile is answered still.
+            gone = await caller.call("POST", "4b")
+            assert gone.denial == (400, 1, "Session ID unknown")
+            refused = await other.call("GET", sid="")
+            assert refused.denial == (503, 4, "The server stops")
+            assert gone.headers["Connection"] == refused.headers["Connection"] == "close"
+            engine.sessions.hang_up()
             with pytest.raises(asyncio.IncompleteReadError):
-                await caller.answer()
+                await idle.answer()
             await until(lambda: not engine.sessions._kept)
 
 

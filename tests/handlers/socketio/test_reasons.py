@@ -28,6 +28,7 @@ DENIALS = [
     (reasons.bad_handshake_method, 400, 2, "Bad handshake method"),
     (reasons.bad_request, 400, 3, "Bad request"),
     (reasons.forbidden, 403, 4, "Forbidden"),
+    (reasons.stopping, 503, 4, "The server stops"),
     (reasons.unsupported_version, 400, 5, "Unsupported protocol version"),
 ]
 

@@ -16,6 +16,7 @@ from handlers.socketio.transports import Edge, routes
 from handlers.sockets import Closing
 from tests.chat.engine import until
 from tests.handlers.socketio.clients import Site
+from tests.handlers.socketio.keeping import make_keeps as make_keeps
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -52,10 +53,10 @@ def slow() -> Slow:
 
 
 @pytest.fixture
-def site(io_loop: IOLoop, slow: Slow) -> Iterator[Site]:
+def site(io_loop: IOLoop, slow: Slow, keeps: bool) -> Iterator[Site]:
     sessions = Sessions(slow, Limits())
     rules = routes("/engine.io/", Edge(sessions, Origins(())))
-    made = Site(Application(rules), sessions, "/engine.io/")
+    made = Site(Application(rules), sessions, "/engine.io/", keeps=keeps)
     yield made
     io_loop.run_sync(made.stop)
 
