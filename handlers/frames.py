@@ -14,6 +14,7 @@ through Tornado's reader and through this one.
 
 import asyncio
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from struct import Struct
@@ -306,17 +307,32 @@ class FastProtocol(WebSocketProtocol13):
                 return None
             data = bytes(self._buffer)
             self._buffer.clear()
-        end, handled = 0, None
+        end, size, handled = 0, len(data), None
         while self._taken < MAX_FRAMES_AT_ONCE and handled is None and not self.client_terminated:
             place = self._place(data, end)
-            if place is None or not end < place[1] <= len(data):
+            if place is None or not end < place[1] <= size:
                 break
             start, end = place
             self._taken += 1
-            payload = _websocket_mask(data[start - 4 : start], data[start:end])
-            handled = self._handle_message(1, payload)
-        self._buffer += data[end:]
+            handled = self._hear(_websocket_mask(data[start - 4 : start], data[start:end]))
+        if end < size:
+            self._buffer += data[end:]
         return handled
+
+    def _hear(self, payload: bytes) -> Handled:
+        """Hand a text to the handler, as Tornado does, but by two calls less."""
+        try:
+            text = payload.decode()
+        except UnicodeDecodeError:
+            self._abort()
+            return None
+        try:
+            work = self.handler.on_message(text)
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - as Tornado does
+            self.handler.log_exception(*sys.exc_info())
+            self._abort()
+            return None
+        return None if work is None else self._run_callback(lambda: work)
 
     def _needs_more(self) -> bool:
         """Tell whether the buffer may come to begin with a frame that is taken here."""
