@@ -49,8 +49,8 @@ class WebSocket(Protocol):
     def write_frames(self, data: bytes) -> bool:
         """Write finished frames; False if more than may wait is waiting."""
 
-    def write_frames_soon(self, data: bytes, carrier: "Carrier") -> None:
-        """Write finished frames with what else comes in this turn; too much cuts the carrier."""
+    def write_frames_soon(self, data: bytes) -> None:
+        """Write finished frames with what else comes in this turn; too much cuts the session."""
 
     @property
     def has_taken(self) -> bool:
@@ -176,7 +176,7 @@ class Carrier:
         if socket is None:
             self.send(data)
         else:
-            socket.write_frames_soon(data, self)
+            socket.write_frames_soon(data)
 
     @property
     def has_taken(self) -> bool:
@@ -216,7 +216,8 @@ class Carrier:
 
     def receive(self, packet: Packet) -> Awaitable[None] | None:
         """Take a packet of the transport that carries the session."""
-        if self._receiver is None:
+        receiver = self._receiver
+        if receiver is None:
             return None
         try:
             message = self.session.receive(packet)
@@ -224,7 +225,7 @@ class Carrier:
             self.end(broken.closing)
             return None
         if message is not None:
-            return self._receiver.receive(message)
+            return receiver.receive(message)
         if not self.session.expects_pong:
             self._sessions.heard(self)
         self._settle()

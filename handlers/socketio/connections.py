@@ -18,7 +18,7 @@ from handlers.socketio.deadlines import Deadlines
 from handlers.socketio.engine import Limits
 from handlers.socketio.framing import Packet
 from handlers.socketio.packets import MAIN, Event
-from handlers.socketio.peers import Acknowledge, Handshake, Link, Socket
+from handlers.socketio.peers import Acknowledge, Handshake, Held, Link, Socket
 from handlers.socketio.reasons import (
     CLIENT_DISCONNECT,
     CONNECT_REFUSED,
@@ -187,7 +187,9 @@ class Connection:
             case packets.EVENT | packets.BINARY_EVENT:
                 event = packets.event_of(packet.payload, attachments)
                 acknowledge = None if packet.id is None else Acknowledge(socket, packet.id)
-                return self._event(socket, event, acknowledge)
+                if socket.held is None:
+                    return self._home.application.event(socket, event, acknowledge)
+                return self._early(socket, socket.held, event, acknowledge)
             case packets.ACK | packets.BINARY_ACK if packet.id is not None:
                 socket.answer(packet.id, packets.answer_of(packet.payload))
             case packets.DISCONNECT if not packet.payload:
@@ -252,6 +254,7 @@ class Connection:
 
     def _remove(self, socket: Socket, closing: Closing) -> None:
         del self._sockets[socket.namespace]
+        socket.is_connected = False
         self._left |= {socket.namespace}
         task = socket.task
         if task is not None and task is not asyncio.current_task():
@@ -268,13 +271,12 @@ class Connection:
 
     # Events.
 
-    def _event(
-        self, socket: Socket, event: Event, acknowledge: Acknowledge | None
+    def _early(
+        self, socket: Socket, held: Held, event: Event, acknowledge: Acknowledge | None
     ) -> Awaitable[None] | None:
-        if socket.held is None:
-            return self._home.application.event(socket, event, acknowledge)
-        if len(socket.held) < self._home.limits.pending_events:
-            socket.held.append((event, acknowledge))
+        """Take an event that comes before it is known whether the client may connect."""
+        if len(held) < self._home.limits.pending_events:
+            held.append((event, acknowledge))
             return None
         return self._event_later(socket, event, acknowledge)
 

@@ -29,6 +29,9 @@ MAX_ID = 2**53 - 1
 # What may stand for half of a character that takes two in JavaScript.
 _HALF = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 
+# Behind the head of an event in the main namespace, with an id that is surely not too large.
+_LONGEST = 17
+
 # What stands before the payload; to match that as well took twice as long.
 _HEAD = re.compile(
     r"""
@@ -62,6 +65,14 @@ class Event(Struct, frozen=True, gc=False):
 
 def parse(text: str) -> Packet:
     """Read a packet; Malformed if it is none."""
+    if text[:1] == EVENT:
+        # Nearly all are events in the main namespace; to match them takes twice as long.
+        end = text.find("[", 1, _LONGEST)
+        number = text[1:end]
+        if end == 1:
+            return Packet(EVENT, MAIN, None, text[1:], 0)
+        if end > 0 and number.isdecimal() and number.isascii():
+            return Packet(EVENT, MAIN, int(number), text[end:], 0)
     found = _HEAD.match(text)
     if found is None:
         raise Malformed("this is no packet")
@@ -127,7 +138,7 @@ def event(
     name: str | int, *arguments: object, namespace: str = MAIN, packet_id: int | None = None
 ) -> bytes:
     """An event as a packet of Engine.IO: `42["name",…]`."""
-    payload = msgspec.json.encode((name, *arguments))
+    payload = _encode((name, *arguments))
     if namespace == MAIN and packet_id is None:  # as nearly all are
         return b"42" + payload
     return _made(EVENT, namespace, packet_id, payload)
@@ -135,7 +146,7 @@ def event(
 
 def acknowledgement(packet_id: int, *arguments: object, namespace: str = MAIN) -> bytes:
     """An answer to an event that asked for one: `43<id>[…]`."""
-    payload = msgspec.json.encode(arguments)
+    payload = _encode(arguments)
     if namespace == MAIN:
         return b"43%d%b" % (packet_id, payload)
     return _made(ACK, namespace, packet_id, payload)
@@ -176,6 +187,7 @@ def taken_apart(values: Sequence[object]) -> tuple[list[object], list[bytes]]:
     return [_emptied(value, attachments) for value in values], attachments
 
 
+_encode = msgspec.json.Encoder().encode
 _lists = msgspec.json.Decoder(tuple[Raw, ...])
 _names = msgspec.json.Decoder(str | int)
 _objects = msgspec.json.Decoder(dict[str, Raw])

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from handlers.socketio import packets
 from handlers.socketio.framing import Framing
@@ -94,38 +94,39 @@ class Home(Protocol):
         """Close the transport alone: nothing is said, and the client comes back by itself."""
 
 
-class Acknowledge:
+class Acknowledge(Struct, eq=False):
     """Answers an event, once: call it with what its callback is to be called with."""
 
-    __slots__ = ("_id", "_socket")
-
-    def __init__(self, socket: "Socket", packet_id: int) -> None:
-        self._socket: Socket | None = socket
-        self._id = packet_id
+    socket: "Socket | None"
+    id: int
 
     def __call__(self, *arguments: object, soon: bool = False) -> None:
         """Send values, encoded as JSON (`msgspec.Raw` as it is).
 
         If `soon`, together with what else is sent in this turn of the loop.
         """
-        socket, self._socket = self._socket, None
+        socket, self.socket = self.socket, None
         if socket is not None:
-            packet = packets.acknowledgement(self._id, *arguments, namespace=socket.namespace)
+            packet = packets.acknowledgement(self.id, *arguments, namespace=socket.namespace)
             socket.send_packet(packet, soon=soon)
 
     def with_binary(self, *arguments: object) -> None:
         """Send values that may have bytes in them, anywhere in lists and mappings."""
         values, attachments = packets.taken_apart(arguments)
-        socket, self._socket = self._socket, None
+        socket, self.socket = self.socket, None
         if socket is None:
             return
         if not attachments:
-            packet = packets.acknowledgement(self._id, *values, namespace=socket.namespace)
+            packet = packets.acknowledgement(self.id, *values, namespace=socket.namespace)
         else:
             packet = packets.binary_acknowledgement(
-                len(attachments), self._id, *values, namespace=socket.namespace
+                len(attachments), self.id, *values, namespace=socket.namespace
             )
         socket.send_packet(packet, *attachments)
+
+
+# Events that came before it was known whether their client may connect.
+Held = deque[tuple[Event, Acknowledge | None]]
 
 
 class Socket:
@@ -136,6 +137,7 @@ class Socket:
         "_next_id",
         "connection",
         "held",
+        "is_connected",
         "is_known",
         "namespace",
         "sid",
@@ -148,18 +150,15 @@ class Socket:
         self.namespace = namespace
         self.sid = sid
         self.state: Any = None
+        # Whether what is sent reaches anybody.
+        self.is_connected = True
         # Whether the application knows that it is connected.
         self.is_known = False
         # Events that wait for the connect to be decided; None when it has been.
-        self.held: deque[tuple[Event, Acknowledge | None]] | None = deque()
+        self.held: Held | None = deque()
         self.task: asyncio.Task[None] | None = None
         self._asked: dict[int, Answered] | None = None
         self._next_id = 0
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether what is sent reaches anybody."""
-        return self.connection.socket(self.namespace) is self
 
     def emit(self, name: str, *arguments: object) -> None:
         """Send an event; its arguments are encoded as JSON (`msgspec.Raw` as it is)."""
@@ -192,8 +191,11 @@ class Socket:
         framing = link.framing
         data = framing.text(packet)
         if attachments:
-            data += b"".join(framing.binary(attachment) for attachment in attachments)
-        (link.send_soon if soon else link.send)(data)
+            data += b"".join([framing.binary(attachment) for attachment in attachments])
+        if soon:
+            link.send_soon(data)
+        else:
+            link.send(data)
 
     def disconnect(self) -> None:
         """Leave the namespace. The client is told so, and does not come back by itself."""

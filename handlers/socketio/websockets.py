@@ -93,10 +93,14 @@ class EngineSocketHandler(LightSocket):
         """Write finished frames; False if more than may wait is waiting."""
         return self._protocol is None or self._protocol.write_frames(data)
 
-    def write_frames_soon(self, data: bytes, carrier: Carrier) -> None:
+    def write_frames_soon(self, data: bytes) -> None:
         """Write finished frames together with what else comes in this turn of the loop."""
         if self._protocol is not None:
-            self._protocol.write_soon(data, lambda: carrier.end(TOO_SLOW))
+            self._protocol.write_soon(data, self._too_slow)
+
+    def _too_slow(self) -> None:
+        if self._carrier is not None:
+            self._carrier.end(TOO_SLOW)
 
     def end(self, closing: Closing) -> None:
         """Close the socket."""

@@ -59,8 +59,10 @@ class Framed:
         return data
 
     def _encoded(self, event: Event, form: Form) -> bytes:
-        text = self.framing.text
-        return b"".join([text(packet) for packet in self.words.packets(event, form)])
+        text, data = self.framing.text, b""
+        for packet in self.words.packets(event, form):  # one, nearly always
+            data += text(packet)
+        return data
 
 
 def framed(words: Words) -> dict[Framing, Framed]:
