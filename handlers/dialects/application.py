@@ -96,8 +96,8 @@ class Chatting(Application):
         self, socket: Socket, event: Event, acknowledge: Acknowledge | None
     ) -> Awaitable[None] | None:
         """Carry out what a client says."""
-        client = _client(socket)
-        if client.is_known:
+        client: SocketIoClient = socket.connection.state
+        if client.speaker is not None:
             return client.hear(event, acknowledge)
         return self._first(socket, event, acknowledge)
 

@@ -52,13 +52,13 @@ class SocketIoClient:
     __slots__ = (
         "_connection",
         "_early",
-        "_ended",
         "_starting",
         "_wording",
         "_wordings",
         "address_key",
         "base",
         "held",
+        "is_over",
         "name",
         "number",
         "rooms",
@@ -93,7 +93,8 @@ class SocketIoClient:
         self._early: deque[tuple[packets.Event, Acknowledge | None]] = deque()
         # Messages from this client that are being stored.
         self.unanswered = 0
-        self._ended = False
+        # Whether it is told nothing any more.
+        self.is_over = False
         self.number = services.sockets.add(self)
 
     # What others call.
@@ -109,11 +110,6 @@ class SocketIoClient:
         return self.speaker is not None
 
     @property
-    def is_over(self) -> bool:
-        """Whether it is told nothing any more."""
-        return self._ended
-
-    @property
     def waiting_bytes(self) -> int:
         """How much of what it was told has not gone yet."""
         return self._connection.link.waiting_bytes
@@ -126,18 +122,19 @@ class SocketIoClient:
 
     def send(self, data: bytes) -> None:
         """Send finished bytes."""
-        if not data or self._ended:
+        if not data or self.is_over:
             return
+        link = self._connection.link
         if self.unanswered:
             # What is told now and the answer that comes behind it go out as one write.
-            self._connection.link.send_soon(data)
+            link.send_soon(data)
         else:
-            self._connection.link.send(data)
+            link.send(data)
 
     @property
     def has_taken(self) -> bool:
         """Whether it is there, and has all that it was told."""
-        return not self._ended and self._connection.link.has_taken
+        return not self.is_over and self._connection.link.has_taken
 
     def once_taken(self, call: Callable[[], None]) -> None:
         """Call something once it has what it was told; never, if it goes before."""
@@ -149,13 +146,13 @@ class SocketIoClient:
     def end(self, closing: Closing) -> None:
         """Close the transport alone: nothing is told any more, and the client comes back."""
         self.leave()
-        self._ended = True
+        self.is_over = True
         self._connection.close(closing)
 
     def forget(self) -> None:
         """Count it out: its connection is gone."""
         self.leave()
-        self._ended = True
+        self.is_over = True
         self.services.sockets.remove(self)
 
     def leave(self) -> None:
@@ -225,7 +222,7 @@ class SocketIoClient:
         what it is told until its last request is answered.
         """
         await self.guarded(work(), acknowledge)
-        while self._early and not self._ended:
+        while self._early and not self.is_over:
             later = self.hear(*self._early.popleft())
             if later is not None:
                 await later
@@ -253,7 +250,7 @@ class SocketIoClient:
             services = self.services
             services.limits.take(services.socket_limits.authentications, self.address_key)
             identity = await services.guests.enter(name, self.place)
-            if self._ended:
+            if self.is_over:
                 return
             require_few_sockets(services, identity)
             self.leave()
@@ -268,24 +265,29 @@ class SocketIoClient:
 
     def hear(self, event: packets.Event, acknowledge: Acknowledge | None) -> Awaitable[None] | None:
         """Carry out an event; what must wait for something holds up the events behind it."""
-        if self._ended:
+        if self.is_over:
             return None
         starting = self._starting
         if starting is not None and starting is not asyncio.current_task():
             return self._hear_later(starting, event, acknowledge)
+        table = self.table
         try:
-            table, heard = self._decoded(event)
+            if len(table.choices) == 1:
+                heard = table.hear(event)
+            else:
+                table, heard = self._chosen(event)
         except Refusal as refusal:
             self._refuse_event(refusal, acknowledge)
             return None
         speaker = self.speaker
-        if speaker is None or heard.joins:
+        if speaker is None or heard.row.joins:
             work = partial(self._come_in, table, heard, acknowledge)
             if starting is not None:
                 return self.guarded(work(), acknowledge)
             self._begin(work, acknowledge)
             return None
-        self._decide(table, event.name)
+        if table is not self.table and event.name not in COMMON:
+            self.speak(table)
         return self._carry_out(speaker, heard, acknowledge)
 
     def _hear_later(
@@ -304,10 +306,8 @@ class SocketIoClient:
         if work is not None:
             await work
 
-    def _decoded(self, event: packets.Event) -> tuple[Table, Heard]:
+    def _chosen(self, event: packets.Event) -> tuple[Table, Heard]:
         """What is said, and the first dialect in which it makes sense."""
-        if len(self.table.choices) == 1:
-            return self.table, self.table.hear(event)
         choices = [table for table in self.table.choices if table.knows(event.name)]
         refusals = []
         for table in choices or [self.table]:
@@ -316,10 +316,6 @@ class SocketIoClient:
             except Invalid as refusal:
                 refusals.append(refusal)
         raise refusals[0]
-
-    def _decide(self, table: Table, name: str | int) -> None:
-        if table is not self.table and name not in COMMON:
-            self.speak(table)
 
     async def _come_in(self, table: Table, heard: Heard, acknowledge: Acknowledge | None) -> None:
         """Be whoever an event says, and carry it out."""
@@ -334,15 +330,17 @@ class SocketIoClient:
     def _carry_out(
         self, speaker: Speaker, heard: Heard, acknowledge: Acknowledge | None
     ) -> Awaitable[None] | None:
+        row = heard.row
         try:
-            self._require_own(heard.sender)
-            if isinstance(heard.row, Says):
-                return say(self, speaker, heard.row.speech(heard.what), acknowledge)
+            if row.sender is not None:
+                self._require_own(row.sender(heard.what))
+            if isinstance(row, Says):
+                return say(self, speaker, row.speech(heard.what), acknowledge)
             self.services.limits.take(self.services.socket_limits.commands, speaker.user)
         except Refusal as refusal:
             self.refuse(refusal, acknowledge)
             return asyncio.sleep(0)  # the others have a turn before the next one is refused
-        action = heard.row.action(Deeds(self), heard.what)
+        action = row.action(Deeds(self), heard.what)
         return self.guarded(self._act(action, acknowledge), acknowledge)
 
     async def _act(self, action: Awaitable[Answer], acknowledge: Acknowledge | None) -> None:
@@ -350,9 +348,9 @@ class SocketIoClient:
         if acknowledge is not None:
             acknowledge(answer)
 
-    def _require_own(self, name: str | None) -> None:
+    def _require_own(self, name: str) -> None:
         """Refuse to speak for anybody else."""
-        if name is not None and name != self.name and not self._is_called(name):
+        if name != self.name and not self._is_called(name):
             raise Forbidden("not_you", "one speaks for oneself alone")
 
     # What goes wrong.

@@ -196,15 +196,16 @@ def _typing(sender: Person, *, is_typing: bool) -> Told:
 
 def message(line: Line) -> Message:
     """A message."""
+    said = line.message
     return Message(
-        id=line.message.id,
+        id=said.id,
         sender_id=line.sender.id,
         receiver_id=None if line.receiver is None else line.receiver.id,
         message=line.text,
-        timestamp=line.message.created,
+        timestamp=said.created,
         is_read=line.status == "read",
-        room_id=line.message.room,
-        rev=line.message.rev,
+        room_id=said.room,
+        rev=said.rev,
     )
 
 

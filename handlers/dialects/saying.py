@@ -1,9 +1,9 @@
 """What a client of a dialect says to others: stored, told, and then answered."""
 
 from collections.abc import Awaitable
-from functools import partial
 from typing import Protocol
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from chat.chat import Speaker
@@ -23,10 +23,8 @@ class Saying(Protocol):
     services: Services
     # Its messages that are being stored.
     unanswered: int
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it is told nothing any more."""
+    # Whether it is told nothing any more.
+    is_over: bool
 
     @property
     def place(self) -> Place:
@@ -46,7 +44,7 @@ def say(
     services = client.services
     services.limits.take(services.socket_limits.messages, speaker.user)
     command = _command(services, speech)
-    answer = partial(_answer, client, acknowledge)
+    answer = _Answering(client, acknowledge).answer
     if command is None or not services.chat.send_now(speaker, command, answer):
         return client.guarded(_say_later(client, speaker, speech, acknowledge), acknowledge)
     client.unanswered += 1
@@ -63,7 +61,7 @@ async def _say_later(
         speech = replace(speech, to=receiver.id, to_name=None)
     command = _command(services, speech)
     assert command is not None  # noqa: S101 - there is no name left to be looked up
-    await services.chat.send(speaker, command, partial(_answer, client, acknowledge))
+    await services.chat.send(speaker, command, _Answering(client, acknowledge).answer)
     client.unanswered += 1
 
 
@@ -84,23 +82,29 @@ def _command(services: Services, speech: Speech) -> SendMessage | None:
     )
 
 
-def _answer(client: Saying, acknowledge: Acknowledge | None, said: Stored | Refusal) -> None:
-    client.unanswered -= 1
-    if client.is_over:
-        return
-    if isinstance(said, Refusal):
-        client.refuse(said, acknowledge)
-    elif acknowledge is not None:
-        message = said.message
-        acknowledge(
-            Said(
+class _Answering(Struct, frozen=True, eq=False):
+    """Who waits for an answer. Its method costs half of what a `partial` does."""
+
+    client: Saying
+    acknowledge: Acknowledge | None
+
+    def answer(self, said: Stored | Refusal) -> None:
+        """Tell what became of what was said."""
+        client, acknowledge = self.client, self.acknowledge
+        client.unanswered -= 1
+        if client.is_over:
+            return
+        if isinstance(said, Refusal):
+            client.refuse(said, acknowledge)
+        elif acknowledge is not None:
+            message = said.message
+            answer = Said(
                 ok=True,
                 id=message.id,
                 underscore_id=message.id,
                 room_id=message.room,
                 rev=message.rev,
                 timestamp=message.created,
-            ),
+            )
             # Whoever sends four at once hears of all of them in one write.
-            soon=client.unanswered > 0,
-        )
+            acknowledge(answer, soon=client.unanswered > 0)

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol, get_type_hints
+from typing import Any, ClassVar, Literal, Protocol, get_type_hints
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -116,6 +116,9 @@ class Says(Struct, frozen=True):
     # The name that its client gives itself, where clients do so.
     sender: Callable[[Any], str] | None = None
 
+    # Never said to be somebody else.
+    joins: ClassVar[bool] = False
+
     @property
     def answer(self) -> type[Answer]:
         """What its callback is called with."""
@@ -162,11 +165,6 @@ class Heard(Struct, frozen=True):
     def sender(self) -> str | None:
         """The name that its client gives itself."""
         return None if self.row.sender is None else self.row.sender(self.what)
-
-    @property
-    def joins(self) -> bool:
-        """Whether it is said to be somebody."""
-        return isinstance(self.row, Does) and self.row.joins
 
 
 async def _no_greeting(_: Client) -> None:

@@ -60,4 +60,5 @@ class _Based:
         """An event as packets."""
         if isinstance(event, MessageStored) and event.shown:
             event = replace(event, shown=based(event.shown, self._base))
-        return [packed(name, payload) for name, payload in self._table.told(event, form)]
+        for name, payload in self._table.told(event, form):
+            yield packed(name, payload)
