@@ -78,7 +78,7 @@ class DirectRooms:
         """Hide a room, which is being changed, from one of the two until somebody writes."""
         with self._doubts.about(room):
             await self._disk.finish(self._store.rooms.change_member, room.id, user, hidden=True)
-        room.members[user].hidden = True
+        room.hide(user, on=True)
         self._news.hidden(room, user)
 
     async def show(self, room: LiveRoom, only: str | None = None) -> None:
@@ -92,7 +92,7 @@ class DirectRooms:
                     await self._disk.run(
                         self._store.rooms.change_member, room.id, member.user, hidden=False
                     )
-                member.hidden = False
+                room.hide(member.user, on=False)
                 self._news.created(room, [member.user], named)
 
     def show_soon(self, room: LiveRoom) -> None:

@@ -135,7 +135,7 @@ class Doubts:
         member.role = membership.role
         room.mute(user, on=membership.muted)
         if member.hidden != membership.hidden:
-            member.hidden = membership.hidden
+            room.hide(user, on=membership.hidden)
             if member.hidden:
                 self._news.hidden(room, user)
             else:

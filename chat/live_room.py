@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,10 +11,8 @@ from msgspec import Struct
 from chat.badges import Badges
 from chat.errors import NotFound
 from chat.recall import Recall, Shelf
+from chat.senders import MAX_SENDERS, Senders
 from models.records import EVERYONE, Counters, Membership, Message, Room, RoomRole, now
-
-# Receipts go to the senders of the messages that a mark has passed.
-MAX_SENDERS = 256
 
 
 class Member(Struct):
@@ -74,6 +71,8 @@ class LiveRoom:
         self.seq = counters.seq
         self.rev = counters.rev
         self.members = members
+        # Whether one of the two in a direct room does not see it at the moment.
+        self.hidden = self._is_hidden()
         # Those in it who want no sound; none, nearly always.
         self.muted = frozenset(one.user for one in members.values() if one.muted)
         self.last: Message | None = None
@@ -86,12 +85,12 @@ class LiveRoom:
         # One change of name, members or roles after the other.
         self.lock = asyncio.Lock()
         self._held: dict[str, Held] = {}
-        self._senders: OrderedDict[int, str] = OrderedDict()
+        self._senders = Senders(MAX_SENDERS)
         # Whose last message nobody would find any more who wakes the room.
         self._fading: list[Member] = []
         self.badges = Badges()
         # In a direct room, the messages of each that the other one has not read, by `seq`.
-        self._unread: dict[str, OrderedDict[int, str]] = {}
+        self._unread: dict[str, dict[int, str]] = {}
         # How far those of each were named as having come.
         self._come: dict[str, int] = {}
         self._latest: datetime | None = None
@@ -100,17 +99,6 @@ class LiveRoom:
     def active(self) -> datetime:
         """When something was said in it last, or else when it was made."""
         return self.room.active if self.last is None else self.last.created
-
-    @property
-    def hidden(self) -> bool:
-        """Whether one of the two in a direct room does not see it at the moment."""
-        if self.pair is None:
-            return False
-        # Asked twice for every message; any() takes 0.18 µs instead of 0.07.
-        for member in self.members.values():  # noqa: SIM110
-            if member.hidden:
-                return True
-        return False
 
     @property
     def is_busy(self) -> bool:
@@ -161,6 +149,14 @@ class LiveRoom:
         self.members[user_id].muted = on
         self.muted = self.muted | {user_id} if on else self.muted - {user_id}
 
+    def hide(self, user_id: str, *, on: bool) -> None:
+        """Note whether somebody in a direct room does not see it at the moment."""
+        self.members[user_id].hidden = on
+        self.hidden = self._is_hidden()
+
+    def _is_hidden(self) -> bool:
+        return self.pair is not None and any(member.hidden for member in self.members.values())
+
     @contextmanager
     def held(self, message_id: str) -> Iterator["Held"]:
         """Hold a message while it is being changed, so that two changes at once both count.
@@ -182,9 +178,9 @@ class LiveRoom:
         self.recall.put(message)
         if message.mentions or self.badges:
             self.badges.note(message.seq, message.mentions)
-        if self.last is not None and self.last.id == message.id:
+        if self.last is not None and self.last.seq == message.seq:
             self.last = message
-        held = self._held.get(message.id)
+        held = self._held.get(message.id) if self._held else None
         if held is not None:
             held.message = message
 
@@ -200,18 +196,25 @@ class LiveRoom:
             if member.read < seq:
                 member.read = seq
             member.sent = seq
-        self._senders[seq] = sender
-        if len(self._senders) > MAX_SENDERS:
-            self._fade(*self._senders.popitem(last=False))
+        forgotten = self._senders.note(seq, sender)
+        if forgotten is not None:
+            self._fade(seq - MAX_SENDERS, forgotten)
         self.stamp(message.created)
-        other = None if self.pair is None else self.members.get(self.other(sender) or "")
-        if other is not None and seq > other.read:
-            unread = self._unread.get(sender)
-            if unread is None:
-                unread = self._unread[sender] = OrderedDict()
-            unread[seq] = message.id
-            if len(unread) > MAX_SENDERS:
-                unread.popitem(last=False)
+        if self.pair is not None:
+            self._note_unread(message)
+
+    def _note_unread(self, message: Message) -> None:
+        """Remember a message in a direct room that the other one has not read."""
+        seq, sender = message.seq, message.sender
+        other = self.members.get(self.other(sender) or "")
+        if other is None or seq <= other.read:
+            return
+        unread = self._unread.get(sender)
+        if unread is None:
+            unread = self._unread[sender] = {}
+        unread[seq] = message.id
+        if len(unread) > MAX_SENDERS:
+            del unread[next(iter(unread))]
 
     def fading(self) -> Sequence[Member]:
         """Those who have read further than the store would find out after a crash; each once."""
@@ -227,12 +230,13 @@ class LiveRoom:
 
     def admit(self, member: Member) -> None:
         """Let somebody in; what they sent and was stored as they came back, they have read."""
-        sent = max((seq for seq, one in self._senders.items() if one == member.user), default=0)
+        sent = self._senders.last_of(member.user)
         member.delivered = max(member.delivered, sent)
         member.read = member.told = max(member.read, sent)
         member.sent = sent
         self.members[member.user] = member
         self.mute(member.user, on=member.muted)
+        self.hide(member.user, on=member.hidden)
 
     def unread_of(self, sender: str, after: int, upto: int) -> tuple[str, ...]:
         """The messages of one of two that the other has not read, behind one `seq` up to another.
@@ -277,29 +281,18 @@ class LiveRoom:
 
         All others, where nobody remembers who that was.
         """
-        if self.pair is None:
-            senders = self.senders(after, upto)
-        else:
-            senders = set() if self._sent_alone(user, after, upto) else None
-        others = self.members if senders is None else senders
         # Not to one who has left, though it is about what they said.
+        other = self.other(user)
+        if other is not None:
+            alone = other not in self.members or self._senders.is_alone(user, after, upto)
+            return [] if alone else [other]
+        senders = self.senders(after, upto)
+        others = self.members if senders is None else senders
         return [other for other in others if other != user and self.has(other)]
-
-    def _sent_alone(self, user: str, after: int, upto: int) -> bool:
-        if upto - after > MAX_SENDERS:
-            return False
-        # With every message between two: a set of them all takes three times as long.
-        for seq in range(after + 1, upto + 1):  # noqa: SIM110
-            if self._senders.get(seq) != user:
-                return False
-        return True
 
     def senders(self, after: int, upto: int) -> set[str] | None:
         """Who sent the messages behind one `seq` up to another; None where nobody remembers."""
-        if upto - after > MAX_SENDERS:
-            return None
-        found = {self._senders.get(seq, "") for seq in range(after + 1, upto + 1)}
-        return None if "" in found else found
+        return self._senders.between(after, upto)
 
 
 def live_member(membership: Membership) -> Member:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from chat.badges import MAX_NAMING
-from chat.live_room import MAX_SENDERS, LiveRoom, Member, live_member, no_such_room
+from chat.live_room import LiveRoom, Member, live_member, no_such_room
 from chat.recall import WAKING, Shelf
 from chat.room_lists import RoomLists
+from chat.senders import MAX_SENDERS
 from models.disk import Disk
 from models.records import Message, pair_of
 from models.store import Store

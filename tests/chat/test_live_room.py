@@ -58,6 +58,18 @@ async def test_those_who_hold_a_message_hear_how_it_stands() -> None:
         assert held.message is message
 
 
+def test_a_direct_room_is_hidden_while_one_of_the_two_does_not_see_it() -> None:
+    ann, bob = sorted([new_id(), new_id()])
+    room = bare_room(ann, bob, kind="direct", pair=pair_of(ann, bob))
+    assert not room.hidden
+    for user in (ann, bob):
+        room.hide(user, on=True)
+    room.hide(ann, on=False)
+    assert room.hidden
+    room.hide(bob, on=False)
+    assert not room.hidden
+
+
 async def test_senders_are_known_as_far_as_they_are_remembered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
