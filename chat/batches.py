@@ -154,7 +154,9 @@ def settle(entry: Entry, outcome: Outcome) -> Told | None:
     message = outcome.message if isinstance(outcome, Stored) else None
     if message is None or message.rev <= room.rev:
         return None
-    room.seq, room.rev = max(room.seq, message.seq), message.rev
+    room.rev = message.rev
+    if message.seq > room.seq:
+        room.seq = message.seq
     room.note_message(message)
     if not isinstance(entry, Say):
         return ToldMessage(room, message, new=False)
@@ -166,11 +168,12 @@ def answer(entry: Entry, outcome: Outcome, told: Told | None) -> None:
     """Answer to whoever waits for an entry, now that it is stored and told."""
     if not isinstance(entry, Say) and isinstance(entry, Mark):
         _fulfil_mark(entry)
+    elif isinstance(told, ToldMessage):
+        _answer(entry, Said(told.message, fresh=True, forms=told.forms))
     elif not isinstance(outcome, Stored):
         _answer(entry, Said(outcome.first, fresh=False))
     elif outcome.message is not None:
-        forms = told.forms if isinstance(told, ToldMessage) else {}
-        _answer(entry, Said(outcome.message, fresh=True, forms=forms))
+        _answer(entry, Said(outcome.message, fresh=True))
 
 
 def answer_covered(mark: Mark) -> bool:

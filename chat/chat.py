@@ -115,10 +115,11 @@ class Chat:
         room = self._room_at_hand(speaker, command)
         if room is None or room.hidden or "@" in command.content:
             return False
-        if not (self._people.knows(speaker.user) and self._knows_other(room, speaker)):
+        other, people = room.other(speaker.user), self._people
+        if not (people.knows(speaker.user) and (other is None or people.knows(other))):
             return False
         moment = now()
-        if earlier_name(command, room.id, moment) is not None:
+        if command.temp_id is not None and earlier_name(command, room.id, moment) is not None:
             return False
         self._say(room, speaker, command, (), moment, answer)
         return True
@@ -260,10 +261,6 @@ class Chat:
         if command.to is None or not self._people.has_account(command.to):
             return None
         return self._rooms.live_direct(speaker.user, command.to)
-
-    def _knows_other(self, room: LiveRoom, speaker: Speaker) -> bool:
-        other = room.other(speaker.user)
-        return other is None or self._people.knows(other)
 
     async def _room_to(self, speaker: Speaker, command: SendMessage) -> LiveRoom:
         if command.room_id is not None:

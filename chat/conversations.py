@@ -32,7 +32,7 @@ ROOM_PAGE = 500
 MAX_SKIPPED = 10_000
 
 
-class Line(Struct, frozen=True):
+class Line(Struct, frozen=True, gc=False):
     """A message with whom it is from and for (nobody: for everybody), and how far it has come."""
 
     message: Message

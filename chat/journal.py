@@ -290,7 +290,9 @@ class Journal:
     def _settle(self, batch: Batch, outcomes: list[Outcome]) -> None:
         """Begin the next commit, tell what is stored now, and answer."""
         batch, outcomes = self._untold.take(batch, outcomes)
-        settled = list(map(settle, batch.entries, outcomes))
+        settled = [
+            settle(entry, outcome) for entry, outcome in zip(batch.entries, outcomes, strict=True)
+        ]
         if not self._is_writing and self._ahead is None:
             self._begin_ahead()
         told = [one for one in settled if one is not None]
@@ -305,7 +307,7 @@ class Journal:
         self.measures.telling_seconds.note(took)
         if len(batch.numbers) == 1:
             batch.entries[0].room.telling_seconds = took
-        self.measures.messages += sum(isinstance(one, ToldMessage) and one.new for one in told)
+        self.measures.messages += sum([isinstance(one, ToldMessage) and one.new for one in told])
         for entry, outcome, news in zip(batch.entries, outcomes, settled, strict=True):
             answer(entry, outcome, news)
         for entry in batch.idle:

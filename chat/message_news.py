@@ -69,22 +69,23 @@ class MessageNews:
         muted: frozenset[str] = room.muted if notify else frozenset()
         # Who speaks to whom, where one of the two hears it so; it takes 2 µs to find out.
         is_named = room.pair is not None and self._hub.names_people(room.pair)
-        pairs: dict[str, Pair | None] = {}
+        # As often as somebody says something meanwhile.
+        speaking: dict[str, tuple[str, Pair | None]] = {}
         events: list[Event] = []
         for told in news:
             if not isinstance(told, ToldMessage):
                 events.append(Caught(room.id, told.rev, complete=False))
                 continue
             message = told.message
-            name = self._people.name(message.sender)
-            shown = self._attachments.shown(message)
-            if not told.new:
-                events.append(MessageChanged(message, name, shown))
-                continue
             sender = message.sender
-            if is_named and sender not in pairs:  # as often as somebody says something meanwhile
-                pairs[sender] = self._people.pair(room, sender)
-            pair = pairs.get(sender)
+            shown = self._attachments.shown(message) if message.attachments else ()
+            if not told.new:
+                events.append(MessageChanged(message, self._people.name(sender), shown))
+                continue
+            if sender not in speaking:
+                pair = self._people.pair(room, sender) if is_named else None
+                speaking[sender] = self._people.name(sender), pair
+            name, pair = speaking[sender]
             events.append(
                 MessageStored(message, name, told.origin, notify, muted, pair, shown, told.forms)
             )

@@ -93,7 +93,8 @@ class People:
 
     def has_account(self, user_id: str) -> bool:
         """Tell whether somebody is at hand as they are now, and has not gone."""
-        return self._is_fresh(user_id) and self._known[user_id].deleted is None
+        user = self._known.get(user_id)
+        return user is not None and user.deleted is None and user_id not in self._stale
 
     def forget(self, user_id: str) -> None:
         """Ask the store again for somebody who has changed; until then they are who they were."""

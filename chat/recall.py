@@ -38,8 +38,9 @@ class Part:
 
     def put(self, message: Message) -> int:
         """Take a message as it stands now; tell how much heavier that makes the part."""
-        former = self.messages.get(message.seq)
-        more = weight_of(message) - (0 if former is None else weight_of(former))
+        former, more = self.messages.get(message.seq), weight_of(message)
+        if former is not None:
+            more -= weight_of(former)
         self.messages[message.seq] = message
         self.weight += more
         return more

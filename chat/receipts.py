@@ -142,7 +142,8 @@ class Receipts:
             return
         if self._people.tells_reading(user):
             after, upto = min(delivered, read), max(event.delivered, event.read)
-            self._tell_senders(event, room, after, upto, self._passed(event, room, delivered, read))
+            passed = self._passed(event, room, delivered, read)
+            self._tell_senders(event, room, after, upto, passed)
         elif event.delivered > delivered:
             event = MarksMoved(room.id, user, event.delivered, 0)
             passed = self._passed(event, room, delivered, read)
@@ -171,7 +172,7 @@ class Receipts:
         if sender is None:
             return None
         passed = None
-        if self._hub.names_people([sender]) and (pair := self._people.pair(room, event.user)):
+        if self._hub.names_people((sender,)) and (pair := self._people.pair(room, event.user)):
             came = room.newly_come(sender, delivered, event.delivered)
             passed = Passed(pair, came, room.unread_of(sender, read, event.read), now())
         room.forget_read(sender, event.read)
