@@ -183,9 +183,13 @@ class Journal:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
+        written = 0
         while self._ahead or self._waiting or (self._uncertain and not self._closing):
             if not self._ahead and (behind := self._behind()):
                 await behind.wait()
+            if not self._ahead and written > MIN_AHEAD > len(self._waiting):
+                # All who were answered say more at once, and it is here within a turn of the loop.
+                await asyncio.sleep(0)
             commit, self._ahead = self._ahead, None
             gathered = self._gathered() if commit is None else commit.gathered
             try:
@@ -202,6 +206,7 @@ class Journal:
                 await asyncio.sleep(RETRY_SECONDS)  # or this would be all that is done
             for entry in gathered:
                 entry.room.pending -= 1
+            written = len(gathered)
         self._task = None
 
     def _behind(self) -> asyncio.Event | None:

@@ -49,6 +49,30 @@ async def test_the_next_commit_is_under_way_while_the_last_is_told_if_much_waits
     desk.check(room)
 
 
+@pytest.mark.parametrize(("size", "sizes"), [(3, [3, 3]), (2, [2, 1, 2])])
+async def test_a_large_batch_is_followed_by_all_that_its_answers_bring(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, size: int, sizes: list[int]
+) -> None:
+    monkeypatch.setattr(journal_module, "MIN_AHEAD", 2)
+    room = await desk.room()
+    replies: list[asyncio.Future[Any]] = []
+    tell = desk._tell
+
+    def telling(told: Any) -> None:
+        """One reply comes while all are told, and the others with the loop's next look."""
+        tell(told)
+        if not replies:
+            replies.append(desk.say(room))
+            loop = asyncio.get_running_loop()
+            loop.call_soon(lambda: replies.extend(desk.say(room) for _ in range(2)))
+
+    desk.journal = Journal(desk.store, desk.disk, telling)
+    await asyncio.gather(*(desk.say(room) for _ in range(size)))
+    await asyncio.gather(*replies)
+    assert [len(batch) for batch in desk.store.batches] == sizes
+    desk.check(room)
+
+
 async def test_what_waits_is_numbered_behind_a_duplicate(desk: Desk) -> None:
     room = await desk.room()
     first = (await desk.say(room)).message
