@@ -29,6 +29,9 @@ SETTLE_SECONDS = 4.0
 
 KIBIBYTE = 1024
 
+# What a peer writes when it has collected its garbage.
+COLLECTED = "collected"
+
 
 def memory(conditions: Conditions) -> list[Figure]:
     """Measure resident memory per idle socket that is logged in."""
@@ -105,8 +108,9 @@ def resident(server: Server) -> int:
     """Read a server's resident memory; Node is asked to collect its garbage before."""
     if server.name in (WS, SOCKET_IO):
         for _ in range(2):
+            before = server.times_said(COLLECTED)
             os.kill(server.pid, signal.SIGUSR2)
-            time.sleep(1)  # Node does not say when it has collected
+            server.wait_for(COLLECTED, before + 1)
     used = usage(server.pid)
     if used is None:
         raise Failed("memory is measured where there is a /proc")

@@ -146,8 +146,23 @@ class Server:
 
     def last_words(self) -> str:
         """Return the last line that the server wrote."""
-        lines = self._log.read_text(errors="replace").strip().splitlines()
+        lines = self._lines()
         return lines[-1] if lines else "it wrote nothing"
+
+    def wait_for(self, words: str, times: int) -> None:
+        """Wait until the server has written some words as a line so many times."""
+        deadline = time.monotonic() + START_PATIENCE
+        while self.times_said(words) < times:
+            if time.monotonic() > deadline:
+                raise Failed(f"{self.name} did not write {words!r} in {START_PATIENCE:.0f} s")
+            time.sleep(0.05)
+
+    def times_said(self, words: str) -> int:
+        """Count the lines that say so."""
+        return self._lines().count(words)
+
+    def _lines(self) -> list[str]:
+        return self._log.read_text(errors="replace").strip().splitlines()
 
     def _stop(self) -> None:
         self._process.terminate()

@@ -62,7 +62,12 @@ function serveSocketIo(server) {
 }
 
 // Resident memory is read after a collection, so that garbage does not count.
-if (global.gc) process.on('SIGUSR2', () => global.gc());
+if (global.gc) {
+  process.on('SIGUSR2', () => {
+    global.gc();
+    console.log('collected');
+  });
+}
 
 const server = createServer();
 (process.argv[2] === 'ws' ? serveWs : serveSocketIo)(server);
