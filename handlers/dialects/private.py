@@ -164,13 +164,13 @@ def told(event: Event, form: Form) -> Iterable[Told]:
             line = line_of(event)
             if line is not None:
                 yield "private_message", message(line)
+        case events.MarksMoved(passed=passed) if passed is not None:
+            for message_id in passed.read:
+                yield "message_read", WasRead(message_id=message_id)
         case events.TypingStarted(pair=pair) | events.TypingStopped(pair=pair) if pair is not None:
             yield _typing(pair.sender, is_typing=isinstance(event, events.TypingStarted))
         case events.TypingTo(pair=pair, is_typing=is_typing):
             yield _typing(pair.sender, is_typing=is_typing)
-        case events.MarksMoved(passed=passed) if passed is not None:
-            for message_id in passed.read:
-                yield "message_read", WasRead(message_id=message_id)
         case events.UserOnline(user=user, name=name) if form != "own":
             yield "user_online", Someone(user_id=user, username=name)
         case events.UserOffline(user=user, name=name) if form != "own":
