@@ -40,12 +40,13 @@ from models.store import (
 
 log = logging.getLogger("hubbub.store")
 
-# A start with all that may be in the log takes some ten seconds, and tells of it.
+# A start with all that may be in the log takes some twelve seconds, and tells of it.
 TELL_SECONDS = 2.0
 
-# More is not kept in memory, and as entries in the log; then as much comes to its place as is
-# stored. An everyday message is some 200 bytes of an entry, but there are longer ones.
-MAX_PENDING = 100_000
+# More is not kept in memory, where a message is 340 to 510 bytes, and as entries in the log; then
+# as much comes to its place as is stored. In an entry an everyday message is some 200 bytes, but
+# there are longer ones.
+MAX_PENDING = 150_000
 MAX_PENDING_BYTES = 64 * 1024 * 1024
 
 # Who reads a room waits for all that is pending of it: of 100,000 messages that was 4 s in SQLite
