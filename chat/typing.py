@@ -51,9 +51,9 @@ class Typing:
         """Whoever has said something in a room is writing it no more."""
         if not self._writing:  # as nearly always, and this is done for every message
             return
-        for user in {message.sender for message in said}:
-            if _key(room, user) in self._writing:
-                self.stop(room, user)
+        for message in said:
+            if _key(room, message.sender) in self._writing:
+                self.stop(room, message.sender)
 
     def start_to(self, pair: Pair) -> None:
         """Somebody is writing to somebody with whom they have no room yet."""
