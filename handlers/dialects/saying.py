@@ -83,7 +83,7 @@ def _command(services: Services, speech: Speech) -> SendMessage | None:
 
 
 class _Answering(Struct, frozen=True, eq=False):
-    """Who waits for an answer. Its method costs half of what a `partial` does."""
+    """Who waits for an answer. Its method costs two thirds of what a `partial` does."""
 
     client: Saying
     acknowledge: Acknowledge | None
