@@ -305,7 +305,8 @@ class Core:
         if self.real.rooms.get(room.id) is None:
             assert (room.members, self.real.rooms.members(room.id)) == ({}, [])
         else:
-            assert room.members == Rooms(self.real, self.disk)._read(room.id)[0].members
+            anew = Rooms(self.real, self.disk)._read(room.id)[0]
+            assert (room.members, room.hidden) == (anew.members, anew.hidden)
 
     def check_counters(self, room: LiveRoom) -> None:
         stored = self.real.messages.counters(room.id)

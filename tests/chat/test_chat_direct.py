@@ -31,10 +31,16 @@ async def test_a_message_to_somebody_finds_or_makes_the_direct_room(core: Core) 
         assert await code_of(core.chat.sent(speaker(ann), command)) == code
 
 
-async def test_a_hidden_direct_room_is_seen_again_when_somebody_writes(core: Core) -> None:
+@pytest.mark.parametrize("wakes", [False, True])
+async def test_a_hidden_direct_room_is_seen_again_when_somebody_writes(
+    core: Core, wakes: bool
+) -> None:
     ann, bob = core.person(), core.person()
     room, _ = await core.direct_rooms.between(ann.id, bob.id)
     await core.memberships.leave(ann.id, LeaveRoom(room_id=room.id))
+    if wakes:
+        core.rooms.drop(room.id)
+        room = await core.rooms.get(room.id)
     ear = core.ear(ann)
     core.people.note(bob)
     command = SendMessage(room_id=room.id, content="hello")

@@ -68,6 +68,12 @@ def test_a_direct_room_is_hidden_while_one_of_the_two_does_not_see_it() -> None:
     assert room.hidden
     room.hide(bob, on=False)
     assert not room.hidden
+    room.hide(bob, on=True)
+    away = room.members.pop(bob)
+    room.hide(ann, on=False)
+    assert not room.hidden
+    room.admit(away)
+    assert room.hidden
 
 
 async def test_senders_are_known_as_far_as_they_are_remembered(
