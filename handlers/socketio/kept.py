@@ -140,7 +140,7 @@ class KeptConnection(HTTPServerConnectionDelegate):
         self._handed_back: HTTP1ServerConnection | None = None
         self._origin: str | None = None
         self._cors = self._cors_of(None)
-        self._was_used = self._stops = False
+        self._was_used = False
         self._begin(stream)
 
     def close(self) -> None:
@@ -150,11 +150,6 @@ class KeptConnection(HTTPServerConnectionDelegate):
             stream.close()
         if self._handed_back is not None:
             self._handed_back.stream.close()
-
-    def stop(self) -> None:
-        """Leave what comes from now on to Tornado, which answers it while the server stops."""
-        self._stops = True
-        self._serve()
 
     def close_if_idle(self) -> bool:
         """Hang up if nothing has been answered since the last time; tell whether it was so."""
@@ -257,8 +252,6 @@ class KeptConnection(HTTPServerConnectionDelegate):
         return self._polled is not None or self._works is not None or self._out != b""
 
     def _serve(self) -> None:
-        if self._stops and not self._is_busy:
-            self._hand_back()
         while self._in and self._stream is not None and not self._is_busy:
             request = request_at_head(self._in, self._path)
             if request is Part.INCOMPLETE:

@@ -34,9 +34,6 @@ class Endpoint(Protocol):
 class Kept(Protocol):
     """A connection that is served past Tornado."""
 
-    def stop(self) -> None:
-        """Answer what is under way, and let Tornado answer what comes behind it."""
-
     def close(self) -> None:
         """Hang up."""
 
@@ -122,11 +119,9 @@ class Sessions:
             del self._by_address[carrier.address_key]
 
     def close_all(self) -> None:
-        """End every session, because the server stops."""
+        """End every session, because the server stops; what comes then is answered by Tornado."""
         for carrier in list(self._carriers.values()):
             carrier.end(SERVER_STOPS)
-        for kept in list(self._kept):
-            kept.stop()
 
     def hang_up(self) -> None:
         """Close the connections that clients keep, whatever goes on there."""
