@@ -92,6 +92,18 @@ async def test_senders_are_known_as_far_as_they_are_remembered(
     assert room.senders(0, 2**53) is None
 
 
+async def test_what_is_unread_is_remembered_as_far_as_senders_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live_room, "MAX_SENDERS", 3)
+    ann, bob = sorted([new_id(), new_id()])
+    room = bare_room(ann, bob, kind="direct", pair=pair_of(ann, bob))
+    said = [samples.message(room.id, number, sender=ann) for number in range(1, 6)]
+    for message in said:
+        room.note_sender(message)
+    assert room.unread_of(ann, 0, 5) == tuple(message.id for message in said[2:])
+
+
 @pytest.mark.parametrize("kind", ["direct", "private"])
 async def test_a_receipt_concerns_the_others_whose_messages_it_is_about(
     monkeypatch: pytest.MonkeyPatch, kind: str

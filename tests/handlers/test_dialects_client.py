@@ -305,10 +305,15 @@ async def test_whoever_names_no_dialect_hears_all_until_they_say_what_only_one_k
     one, two = await speakers.by_token(ann, ""), await speakers.by_token(bob, "P")
     await one.hear("user:status", userId=bob.id)
     await one.hear("user_online", userId=bob.id)
-    await two.ask("private_message", {"receiverId": ann.id, "message": "1"})
+    room = await two.ask("private_message", {"receiverId": ann.id, "message": "1"})
     await one.hear("private_message", message="1")
     await one.hear("message:received", content="1")
     assert (await one.silence()).count("private_message") == 0
+    # What all dialects hear decides nothing.
+    await one.ask("sync", {"roomId": room["roomId"], "rev": room["rev"]})
+    await two.ask("private_message", {"receiverId": ann.id, "message": "again"})
+    await one.hear("private_message", message="again")
+    await one.hear("message:received", content="again")
     assert await one.code_of("message:send", {"recipient": bob.id, "content": "2"}) == "ok"
     one.unheard.clear()
     await two.ask("private_message", {"receiverId": ann.id, "message": "3"})

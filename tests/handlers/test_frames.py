@@ -325,17 +325,20 @@ async def test_what_is_common_is_not_read_by_tornado() -> None:
             await turns(20)
 
 
+@pytest.mark.parametrize("error", [ValueError, asyncio.CancelledError])
 @pytest.mark.parametrize("make", ALL)
-async def test_a_handler_that_fails_ends_the_connection(make: Maker) -> None:
+async def test_a_handler_that_fails_ends_the_connection(
+    make: Maker, error: type[BaseException]
+) -> None:
     class Failing(Listener):
         def on_message(self, message: str | bytes) -> None:
-            raise ValueError("a bug")
+            raise error("a bug")
 
     failing = Failing()
     async with joined(make, failing) as (protocol, client, reading):
         await send(client, text("1") + text("2"))
         await reading
-        assert (failing.heard.errors, protocol.stream.closed()) == ([ValueError], True)
+        assert (failing.heard.errors, protocol.stream.closed()) == ([error], True)
         assert failing.heard.closed == [(None, None)]
 
 

@@ -59,7 +59,8 @@ class TestBounds:
         await client.post("4" + "x" * 900)
         assert len(site.sessions) == 0
 
-    async def test_what_waits_for_a_websocket(self, start: Starter) -> None:
+    @pytest.mark.parametrize("soon", [False, True])
+    async def test_what_waits_for_a_websocket(self, start: Starter, soon: bool) -> None:
         site = start(engineio_echo, waiting_bytes=100_000)
         _, slow = await asyncio.open_connection("127.0.0.1", site.port, limit=1)
         slow.write(HANDSHAKE.format(site.url(transport="websocket")).encode())
@@ -68,8 +69,8 @@ class TestBounds:
         other = await site.opened()
         frame = carrier.framing.text(b"4" + b"x" * 50_000)
         for _ in range(1_000):
-            carrier.send(frame)
-        assert len(site.sessions) == 1
+            (carrier.send_soon if soon else carrier.send)(frame)
+        await until(lambda: len(site.sessions) == 1)
         other.send("4still there")
         assert await other.text() == "4still there"
         slow.transport.abort()
