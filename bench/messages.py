@@ -13,7 +13,7 @@ from bench.accounts import registered
 from bench.course import Course, each, one_loop
 from bench.languages import Language, Native, SocketIo, User, enter_all, stay_alive
 from bench.load import LoadFailed, Result
-from bench.processes import HOST, Failed, Server
+from bench.processes import HOST, Server, wait_until
 from bench.report import Figure, beside
 from bench.servers import SOCKET_IO_MONGOOSE
 from bench.sockets import Place, Socket
@@ -46,11 +46,9 @@ def rest(server: Server) -> None:
 
     It would take its time from the next server otherwise.
     """
-    until = time.monotonic() + PATIENCE
-    while server.name != SOCKET_IO_MONGOOSE and waiting_for_index(server) > 0:
-        if time.monotonic() > until:
-            raise Failed(f"{server.name}: what was said is not indexed after {PATIENCE:g} s")
-        time.sleep(0.1)
+    if server.name != SOCKET_IO_MONGOOSE:
+        late = f"{server.name}: what was said is not indexed after {PATIENCE:g} s"
+        wait_until(lambda: waiting_for_index(server) == 0, PATIENCE, late)
 
 
 def waiting_for_index(server: Server) -> float:

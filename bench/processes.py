@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +20,9 @@ PEERS = Path(__file__).parent / "peers"
 # Seconds. Starting takes Hubbub and Node one or two; a stop waits for hashes that are under way.
 START_PATIENCE = 30.0
 STOP_PATIENCE = 10.0
+
+# Between two looks at what another process has done: it tells nobody.
+LOOK_SECONDS = 0.05
 
 # What a child needs of this process's environment.
 KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
@@ -65,6 +68,15 @@ def usage(pid: int) -> Usage | None:
         return None
     ticks = int(fields[11]) + int(fields[12])
     return Usage(ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE"))
+
+
+def wait_until(holds: Callable[[], bool], patience: float, failure: str) -> None:
+    """Look again and again whether another process has come so far; Failed if it takes too long."""
+    deadline = time.monotonic() + patience
+    while not holds():
+        if time.monotonic() > deadline:
+            raise Failed(failure)
+        time.sleep(LOOK_SECONDS)
 
 
 def free_port() -> int:
@@ -135,14 +147,15 @@ class Server:
             os.sched_setaffinity(0, {self._cpu})
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + START_PATIENCE
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise Failed(f"{self.name} ended while starting: {self.last_words()}")
-            with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), 1):
-                return
-            time.sleep(0.05)
-        raise Failed(f"{self.name} took no connection in {START_PATIENCE:.0f} s")
+        late = f"{self.name} took no connection in {START_PATIENCE:.0f} s"
+        wait_until(self._takes_connections, START_PATIENCE, late)
+
+    def _takes_connections(self) -> bool:
+        if self._process.poll() is not None:
+            raise Failed(f"{self.name} ended while starting: {self.last_words()}")
+        with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), 1):
+            return True
+        return False
 
     def last_words(self) -> str:
         """Return the last line that the server wrote."""
@@ -151,11 +164,8 @@ class Server:
 
     def wait_for(self, words: str, times: int) -> None:
         """Wait until the server has written some words as a line so many times."""
-        deadline = time.monotonic() + START_PATIENCE
-        while self.times_said(words) < times:
-            if time.monotonic() > deadline:
-                raise Failed(f"{self.name} did not write {words!r} in {START_PATIENCE:.0f} s")
-            time.sleep(0.05)
+        late = f"{self.name} did not write {words!r} in {START_PATIENCE:.0f} s"
+        wait_until(lambda: self.times_said(words) >= times, START_PATIENCE, late)
 
     def times_said(self, words: str) -> int:
         """Count the lines that say so."""

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
@@ -13,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from bench.load import Load, Result, run
-from bench.processes import Failed
+from bench.processes import Failed, wait_until
 from bench.report import Figure
 
 ROOT = Path(__file__).parents[1]
@@ -23,6 +22,8 @@ PATIENCE = 30.0
 
 # It shares the CPU of the load, where the talkers' own delays are what is measured.
 NICENESS = 19
+
+NO_FLOW = "the uploads beside the chat do not flow"
 
 Measure = Callable[[float], Result]
 
@@ -59,11 +60,12 @@ class Uploader:
 
     def wait_until_flowing(self) -> None:
         """Wait until as many have been answered as are under way at once."""
-        deadline = time.monotonic() + PATIENCE
-        while self._count() < self._connections:
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise Failed("the uploads beside the chat do not flow")
-            time.sleep(0.05)
+        wait_until(self._flows, PATIENCE, NO_FLOW)
+
+    def _flows(self) -> bool:
+        if self._process.poll() is not None:
+            raise Failed(NO_FLOW)
+        return self._count() >= self._connections
 
     def counting(self, measure: Measure) -> Measure:
         """Count what is answered during each turn of a measurement."""

@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 
 from handlers.socketio import packets
 from handlers.socketio.framing import Framing
-from handlers.socketio.packets import MAIN, Event
+from handlers.socketio.packets import Event
 from handlers.sockets import Closing
 
 # Acknowledgements that a client owes at most; whoever asks for more is answered by nobody.
@@ -83,9 +83,6 @@ class Home(Protocol):
     @property
     def link(self) -> Link:
         """The transport, whichever it is at the moment."""
-
-    def socket(self, namespace: str = MAIN) -> "Socket | None":
-        """The client in a namespace, if it is connected there or about to be."""
 
     def disconnect(self, socket: "Socket") -> None:
         """Send a client out of a namespace."""
